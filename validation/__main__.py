@@ -1,0 +1,7 @@
+"""``python -m validation``."""
+
+import sys
+
+from validation.harness.cli import main
+
+sys.exit(main())
