@@ -1,0 +1,28 @@
+"""What holds for the whole test process: shapes are checked at run time, examples are the same ones.
+
+The hook stays installed (no `with` block), so that modules which the package loads lazily are
+checked too; it must come before the first `import lsa_theory`, which every test module has.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+assert "lsa_theory" not in sys.modules, "lsa_theory was imported before its shapes could be checked"
+install_import_hook("lsa_theory", "beartype.beartype")
+
+settings.register_profile(
+    "deterministic",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("deterministic")

@@ -1,0 +1,187 @@
+"""Imports run one way, `import lsa_theory` is light, and every annotated shape is checked."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+
+import lsa_theory
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("lsa_theory", "derivations", "validation", "benchmarks", "docs", "tests")
+SIMULATION = {"jax", "jaxlib", "diffrax", "equinox", "lineax", "optimistix", "optax"}
+PRESENTATION = {"matplotlib", "rich", "jinja2", "ziamath", "sklearn", "sphinx", "argparse"}
+ABOVE = {  # what a package may not know: whatever stands above it
+    "lsa_theory": {"derivations", "validation", "benchmarks", "docs", "tests"},
+    "derivations": {"validation", "benchmarks", "docs", "tests"},
+    "validation": {"benchmarks", "docs", "tests"},
+    "benchmarks": {"docs", "tests"},
+    "docs": {"benchmarks", "tests"},
+    "tests": set(),
+}
+
+
+def sources(package: str) -> list[Path]:
+    return sorted(path for path in (ROOT / package).rglob("*.py") if "_build" not in path.parts)
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path, inside_functions: bool = True) -> Iterator[str]:
+    """The absolute names that a file imports; `from a import b` gives both a and a.b."""
+    home = dotted(path).split(".")
+    package = home if path.name == "__init__.py" else home[:-1]
+    tree = ast.parse(path.read_text())
+    nodes = ast.walk(tree) if inside_functions else iter(tree.body)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            name = ".".join([*base, *filter(None, [node.module])])
+            yield name
+            yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print('\\n'.join(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return set(run.stdout.split())
+
+
+def test_import_loads_numpy_and_nothing_else():
+    extra = modules_after("import lsa_theory") - modules_after("import numpy")
+    tops = {name.split(".")[0] for name in extra} - set(sys.stdlib_module_names)
+    assert tops == {"lsa_theory"}
+    assert not any(name.startswith("lsa_theory.flow") for name in extra)
+
+
+def test_light_import_still_offers_the_flow():
+    code = "import lsa_theory; lsa_theory.gradient_flow"
+    assert "jax" in modules_after(code)
+    assert "gradient_flow" in dir(lsa_theory)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_run_downwards(package):
+    for path in sources(package):
+        assert not roots(path) & ABOVE[package], path
+
+
+def test_formulas_know_neither_simulation_nor_presentation():
+    checked = 0
+    for path in sources("lsa_theory"):
+        inner = path.relative_to(ROOT / "lsa_theory")
+        names = roots(path)
+        assert not names & (PRESENTATION | {"sympy", "xarray"}), path
+        if inner.parts[0] == "flow":
+            continue
+        checked += 1
+        assert not names & (SIMULATION - {"jax"}), path
+        assert "jax" not in names or inner.name == "linalg.py", path
+        if inner.name != "__init__.py":
+            assert not any(name.startswith("lsa_theory.flow") for name in imported(path)), path
+    assert checked > 5
+
+
+def test_library_imports_nothing_heavy_at_module_level():
+    for path in sources("lsa_theory"):
+        if "flow" not in path.relative_to(ROOT).parts:
+            names = {name.split(".")[0] for name in imported(path, inside_functions=False)}
+            assert not names & (SIMULATION | {"scipy", "jaxtyping"}), path
+
+
+@pytest.mark.parametrize("package", ["lsa_theory", "validation", "derivations", "benchmarks"])
+def test_no_cycle_even_inside_functions(package):
+    files = {dotted(path): path for path in sources(package)}
+    graph = {
+        module: {name for name in imported(path) if name in files and name != module}
+        for module, path in files.items()
+        if path.name != "__init__.py"
+    }
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, naming the cycle
+
+
+# --- shapes ------------------------------------------------------------------------------------
+
+
+def package_modules() -> list[str]:
+    found = pkgutil.walk_packages(lsa_theory.__path__, "lsa_theory.")
+    return [name for _, name, _ in found if not name.endswith("__main__")]
+
+
+def functions_of(module) -> Iterator:
+    for value in vars(module).values():
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(value):
+            yield value
+        elif inspect.isclass(value):
+            for member in vars(value).values():
+                member = getattr(member, "fget", None) or getattr(member, "__func__", member)
+                if inspect.isfunction(member) and member.__module__ == module.__name__:
+                    yield member
+
+
+def shaped_parts(annotation: object) -> list[type]:
+    """The jaxtyping shapes inside an annotation, unions and tuples included."""
+    if inspect.isclass(annotation) and issubclass(annotation, jaxtyping.AbstractArray):
+        return [annotation]
+    return [part for item in getattr(annotation, "__args__", ()) for part in shaped_parts(item)]
+
+
+def annotated_in_source(module) -> int:
+    return sum(
+        isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Shaped"
+        for node in ast.walk(ast.parse(inspect.getsource(module)))
+    )
+
+
+@pytest.mark.parametrize("name", package_modules())
+def test_module_is_instrumented_and_its_shapes_are_real(name):
+    module = importlib.import_module(name)
+    assert type(module.__spec__.loader).__name__ == "_JaxtypingLoader"
+    found = 0
+    for function in functions_of(module):
+        function = inspect.unwrap(function)
+        written = inspect.get_annotations(function)
+        resolved = inspect.get_annotations(function, eval_str=True)  # NameError if behind a guard
+        for argument, annotation in resolved.items():
+            wanted = str(written[argument]).count("Shaped[")
+            assert len(shaped_parts(annotation)) >= wanted, f"{function.__qualname__}: {argument}"
+            found += wanted
+    if annotated_in_source(module):
+        assert found or name.endswith("_typing")
+
+
+def refusal(call, *arguments) -> str:
+    with pytest.raises(jaxtyping.TypeCheckError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+def test_wrong_shape_is_refused_where_the_package_is_imported_eagerly():
+    from lsa_theory.linalg import inverse
+
+    assert np.allclose(inverse(2 * np.eye(3)), np.eye(3) / 2)
+    assert "d d" in refusal(inverse, np.zeros((2, 3)))
