@@ -1,0 +1,183 @@
+"""Arguments are checked where a law or a layer is made, and nowhere else.
+
+Each refusal is one sentence that names the call, the argument, the rule and the value. JAX tracers
+have no values to check; their shapes are checked all the same.
+"""
+
+from __future__ import annotations
+
+import numbers
+import sys
+from fractions import Fraction
+from typing import Any, NoReturn
+
+import numpy as np
+
+from lsa_theory._typing import Array, Scalar
+from lsa_theory.linalg import pivots
+
+EPSILON = float(np.finfo(np.float64).eps)
+LARGEST_INTEGER = 2**53  # beyond it float64 no longer counts in ones
+
+
+def refuse(call: str, argument: str, value: object, rule: str) -> NoReturn:
+    raise ValueError(f"{call}({argument}={value}): must be {rule}")
+
+
+def is_tracer(value: object) -> bool:
+    """Whether `value` is an abstract JAX array, whose entries cannot be read."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.core.Tracer)
+
+
+def integer(call: str, argument: str, value: Any, minimum: int = 1) -> Any:
+    """An integer from `minimum` to 2^53."""
+    if is_tracer(value):
+        return value
+    rule = f"an integer >= {minimum}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        refuse(call, argument, repr(value), rule)
+    if value < minimum:
+        refuse(call, argument, value, rule)
+    if value > LARGEST_INTEGER:
+        refuse(call, argument, value, "at most 2^53 = 9007199254740992")
+    return int(value)
+
+
+def real(call: str, argument: str, value: Any, *, minimum: float | None = None) -> Scalar:
+    """A finite real number, at least `minimum`; exact rationals stay exact."""
+    if is_tracer(value) or getattr(value, "free_symbols", None):
+        return value
+    rule = "a finite real number" + ("" if minimum is None else f" >= {minimum:g}")
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        if not hasattr(value, "__float__") or getattr(value, "ndim", 0) != 0:
+            refuse(call, argument, repr(value), rule)
+    exact = isinstance(value, numbers.Rational)
+    number = Fraction(int(value.numerator), int(value.denominator)) if exact else float(value)
+    if not np.isfinite(float(number)) or (minimum is not None and number < minimum):
+        refuse(call, argument, value, rule)
+    return number if isinstance(value, Fraction) or not exact else _plain(value, number)
+
+
+def _plain(value: Any, number: Fraction) -> Scalar:
+    return int(number) if isinstance(value, numbers.Integral) else number
+
+
+def rational(value: Scalar) -> Scalar:
+    """A float as the rational that it is, so that it leaks no float into exact results."""
+    return Fraction(value) if isinstance(value, float) else value
+
+
+def real_array(call: str, argument: str, value: Any, ndim: tuple[int, ...]) -> Array:
+    """A non-empty, finite array of one of the given numbers of dimensions: float64, an object
+    array of `Fraction` if that is what came in, or a tracer as it is."""
+    shape_rule = "a " + " or a ".join({1: "vector", 2: "matrix"}[n] for n in ndim)
+    if is_tracer(value):
+        if value.ndim not in ndim:
+            refuse(call, argument, f"array of shape {value.shape}", shape_rule)
+        return value
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        refuse(call, argument, "ragged sequence", f"{shape_rule} of numbers")
+    if array.dtype.kind not in "iufO":
+        refuse(call, argument, f"array of dtype {array.dtype}", f"{shape_rule} of real numbers")
+    if array.ndim not in ndim:
+        refuse(call, argument, f"array of shape {array.shape}", shape_rule)
+    if array.size == 0:
+        refuse(call, argument, f"array of shape {array.shape}", "non-empty")
+    return _exact(call, argument, array) if array.dtype == object else _floats(call, argument, array)
+
+
+def _floats(call: str, argument: str, array: Array) -> Array:
+    floats = np.array(array, dtype=np.float64)  # a copy: a law does not change with its source
+    if not np.isfinite(floats).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(floats))[0])
+        where = index[0] if len(index) == 1 else index
+        refuse(call, argument, f"array with {floats[index]} at {where}", "finite")
+    floats.flags.writeable = False
+    return floats
+
+
+def _exact(call: str, argument: str, array: Array) -> Array:
+    for entry in array.flat:
+        symbolic = getattr(entry, "free_symbols", None)
+        if not symbolic and not isinstance(entry, numbers.Rational):
+            rule = "of exact rationals (or symbols) when its dtype is object"
+            refuse(call, argument, f"array with {entry!r}", rule)
+    exact = np.empty(array.shape, dtype=object)
+    exact.flat = [
+        Fraction(int(x.numerator), int(x.denominator)) if isinstance(x, numbers.Rational) else x
+        for x in array.flat
+    ]
+    exact.flags.writeable = False
+    return exact
+
+
+def square(call: str, argument: str, array: Array, dimension: int | None = None) -> Array:
+    """A square matrix, of the given dimension if there is one."""
+    if array.shape[0] != array.shape[-1]:
+        refuse(call, argument, f"array of shape {array.shape}", "square")
+    if dimension is not None and array.shape[0] != dimension:
+        refuse(call, argument, f"array of shape {array.shape}", f"of dimension {dimension}")
+    return array
+
+
+def covariance(call: str, argument: str, value: Any, dimension: int | None = None) -> Array:
+    """A symmetric positive semi-definite matrix, or the vector of a diagonal one's entries.
+
+    Symmetric up to `d · eps` times the largest entry (the mean with the transpose is kept), and
+    positive semi-definite up to `d · eps` times the largest eigenvalue.
+    """
+    array = square(call, argument, real_array(call, argument, value, (1, 2)), dimension)
+    if is_tracer(array):
+        return array
+    if array.dtype == object and any(getattr(entry, "free_symbols", None) for entry in array.flat):
+        return array
+    if array.ndim == 1:
+        if (array < 0).any():
+            entry = f"array with {array.min()} at {int(np.argmin(array))}"
+            refuse(call, argument, entry, "non-negative (a vector is the diagonal of a matrix)")
+        return array
+    array = _symmetric(call, argument, array)
+    if array.dtype != object:
+        _check_positivity(call, argument, array)
+    elif min(pivots(array)) < 0:  # exact, so no tolerance
+        refuse(call, argument, "an indefinite matrix", "positive semi-definite")
+    return array
+
+
+def _symmetric(call: str, argument: str, array: Array) -> Array:
+    if (array == array.T).all():
+        return array
+    gap = abs(array - array.T)
+    i, j = (int(k) for k in np.unravel_index(np.argmax(gap), gap.shape))
+    if array.dtype == object or gap[i, j] > len(array) * EPSILON * abs(array).max():
+        entries = f"[{i}, {j}] = {array[i, j]} and [{j}, {i}] = {array[j, i]}"
+        refuse(call, argument, f"array with {entries}", "symmetric")
+    mean = (array + array.T) / 2
+    mean.flags.writeable = False
+    return mean
+
+
+def _check_positivity(call: str, argument: str, array: Array) -> None:
+    jitter = len(array) * EPSILON * array.diagonal().max()
+    try:  # a Cholesky factor proves it; the eigenvalues are needed to word a refusal only
+        shifted = array.copy()
+        shifted.flat[:: len(array) + 1] += jitter
+        np.linalg.cholesky(shifted)
+    except np.linalg.LinAlgError:
+        eigenvalues = np.linalg.eigvalsh(array)
+        if eigenvalues[0] < -len(array) * EPSILON * abs(eigenvalues).max():
+            value = f"matrix with eigenvalue {eigenvalues[0]:.6g}"
+            refuse(call, argument, value, "positive semi-definite")
+
+
+def vector(call: str, argument: str, value: Any, dimension: int) -> Array:
+    """A vector of the given dimension."""
+    array = real_array(call, argument, value, (1,))
+    if len(array) != dimension:
+        refuse(call, argument, f"array of shape {array.shape}", f"of dimension {dimension}")
+    return array

@@ -1,0 +1,229 @@
+"""The few operations that operators cannot spell, chosen by the type of their argument.
+
+A formula of this package is written once, with `@`, `.T`, `.trace()` and `.sum()`, and runs on
+float64, on object arrays of exact rationals and on JAX tracers. A one-dimensional covariance is a
+diagonal matrix: `operator` wraps it as `Diagonal`, which multiplies in O(d) and becomes dense
+beside a dense partner.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lsa_theory._typing import Array, Scalar, Shaped
+
+
+def is_traced(*arrays: Array) -> bool:
+    """Whether any argument is a JAX array, concrete or abstract."""
+    jax = sys.modules.get("jax")
+    return jax is not None and any(isinstance(array, jax.Array) for array in arrays)
+
+
+def is_exact(*arrays: Array) -> bool:
+    """Whether any argument is an object array: exact rationals or symbols."""
+    return any(getattr(array, "dtype", None) == object for array in arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class Diagonal:
+    """A diagonal matrix, with the operators of a matrix."""
+
+    entries: Array
+    __array_ufunc__ = None  # NumPy leaves `dense @ diagonal` and the like to this class
+
+    @property
+    def T(self) -> Diagonal:
+        return self
+
+    def trace(self) -> Scalar:
+        return self.entries.sum()
+
+    def dense(self) -> Array:
+        return self.entries[:, None] * np.eye(len(self.entries), dtype=int)
+
+    def __matmul__(self, other: Any) -> Any:
+        if isinstance(other, Diagonal):
+            return Diagonal(self.entries * other.entries)
+        return self.entries * other if other.ndim == 1 else self.entries[:, None] * other
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return other * self.entries
+
+    def __mul__(self, scalar: Scalar) -> Diagonal:
+        return Diagonal(self.entries * scalar)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, scalar: Scalar) -> Diagonal:
+        return Diagonal(self.entries / scalar)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Diagonal):
+            return Diagonal(self.entries + other.entries)
+        return self.dense() + other
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        return self + (-1) * other
+
+    def __rsub__(self, other: Any) -> Any:
+        return (-1) * self + other
+
+
+def operator(array: Shaped[Array, "d *d"]) -> Any:
+    """The matrix that `array` stands for: `Diagonal` for a vector, itself for a matrix."""
+    return Diagonal(array) if array.ndim == 1 else array
+
+
+def array(matrix: Any) -> Array:
+    """The inverse of `operator`: a vector for a `Diagonal`."""
+    return matrix.entries if isinstance(matrix, Diagonal) else matrix
+
+
+def dense(array: Shaped[Array, "d *d"]) -> Shaped[Array, "d d"]:
+    """A vector made into the diagonal matrix that it stands for."""
+    return Diagonal(array).dense() if array.ndim == 1 else array
+
+
+def identity(dimension: int) -> Diagonal:
+    """The identity, in integers, so that it leaks no float into rationals."""
+    return Diagonal(np.ones(dimension, dtype=int))
+
+
+def product_trace(left: Any, right: Any) -> Scalar:
+    """`tr(left @ right)` in O(d²), in O(d) if either is diagonal."""
+    if isinstance(left, Diagonal) or isinstance(right, Diagonal):
+        left, right = (x.entries if isinstance(x, Diagonal) else x.diagonal() for x in (left, right))
+        return (left * right).sum()
+    return (left * right.T).sum()
+
+
+def outer(left: Shaped[Array, " m"], right: Shaped[Array, " n"]) -> Shaped[Array, "m n"]:
+    return left[:, None] * right[None, :]
+
+
+def squared_norm(array: Array) -> Scalar:
+    """The squared Euclidean or Frobenius norm."""
+    return (array * array).sum()
+
+
+def concatenate(arrays: list[Array], axis: int = 0) -> Array:
+    if is_traced(*arrays):
+        import jax.numpy as jnp
+
+        return jnp.concatenate(arrays, axis=axis)
+    return np.concatenate(arrays, axis=axis)
+
+
+def square_root(value: Scalar) -> Scalar:
+    """The root of a scalar, float64 or traced."""
+    if is_traced(value):
+        import jax.numpy as jnp
+
+        return jnp.sqrt(value)
+    return np.sqrt(np.float64(value))
+
+
+def resolvent(weight: Any, matrix: Any, scale: Scalar, shift: Scalar) -> Any:
+    """`(scale · weight @ matrix + shift · I)^{-1} @ weight` for symmetric positive semi-definite
+    `weight`, `matrix` and positive `scale`, `shift`: symmetric positive semi-definite again.
+
+    In floating point by Cholesky factors of a matrix whose condition number is at most
+    `1 + scale · tr(weight @ matrix) / shift`, whatever those of `weight` and `matrix`.
+    """
+    if isinstance(weight, Diagonal) and isinstance(matrix, Diagonal):
+        return Diagonal(weight.entries / (scale * weight.entries * matrix.entries + shift))
+    if is_exact(array(weight), array(matrix)) or is_traced(array(weight), array(matrix)):
+        system = scale * (weight @ matrix) + shift * identity(len(array(matrix)))
+        return solve(system, dense(array(weight)))
+    return _symmetric_resolvent(weight, matrix, scale, shift)
+
+
+def _symmetric_resolvent(weight: Any, matrix: Any, scale: float, shift: float) -> Any:
+    from scipy.linalg import solve_triangular
+
+    if isinstance(weight, Diagonal) and (weight.entries == 1).all():
+        return _positive_inverse(scale * matrix, shift)
+    factor = _factor(weight)  # weight = factor @ factor.T
+    inner = scale * (factor.T @ (matrix @ factor))
+    inner[np.diag_indices_from(inner)] += shift
+    half = solve_triangular(np.linalg.cholesky(inner), dense(array(factor.T)), lower=True)
+    return half.T @ half
+
+
+def _factor(matrix: Any) -> Any:
+    if isinstance(matrix, Diagonal):
+        return Diagonal(np.sqrt(matrix.entries))
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    return vectors * np.sqrt(eigenvalues.clip(min=0.0))
+
+
+def _positive_inverse(matrix: Shaped[Array, "d d"], shift: float) -> Shaped[Array, "d d"]:
+    """The inverse of `matrix + shift · I`, symmetric to the last bit; `matrix` is overwritten."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    matrix.flat[:: len(matrix) + 1] += shift
+    # the transpose of a C-ordered symmetric matrix is what LAPACK reads without a copy
+    factor, _ = dpotrf(matrix.T, lower=False, overwrite_a=True, clean=False)
+    inverse, _ = dpotri(factor, lower=False, overwrite_c=True)
+    upper = np.triu(inverse)
+    return upper + np.triu(inverse, 1).T
+
+
+def solve(matrix: Shaped[Array, "d d"], right: Shaped[Array, "d m"]) -> Shaped[Array, "d m"]:
+    """`matrix^{-1} @ right`: by LU in floating point, by exact elimination on objects."""
+    if is_traced(matrix, right):
+        import jax.numpy as jnp
+
+        return jnp.linalg.solve(matrix, right)
+    if is_exact(matrix, right):
+        return _exact_solution(matrix, right)
+    return np.linalg.solve(matrix, right)
+
+
+def _exact_solution(matrix: Array, right: Array) -> Array:
+    """Gauss–Jordan elimination on an object array; raises `LinAlgError` if singular."""
+    dimension = len(matrix)
+    table = np.concatenate([matrix, right], axis=1).astype(object)
+    for column in range(dimension):
+        pivots = [row for row in range(column, dimension) if table[row, column] != 0]
+        if not pivots:
+            raise np.linalg.LinAlgError("Singular matrix")
+        table[[column, pivots[0]]] = table[[pivots[0], column]]
+        table[column] = table[column] / table[column, column]
+        for row in range(dimension):
+            if row != column and table[row, column] != 0:
+                table[row] = table[row] - table[row, column] * table[column]
+    return table[:, dimension:]
+
+
+def rank(matrix: Any) -> int:
+    """The rank of a symmetric positive semi-definite matrix: exact for rationals, in floating
+    point the number of eigenvalues above `d · eps` times the largest."""
+    entries = array(matrix)
+    if is_exact(entries):
+        return sum(p > 0 for p in (entries if entries.ndim == 1 else pivots(entries)))
+    eigenvalues = entries if entries.ndim == 1 else np.linalg.eigvalsh(entries)
+    floor = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues.max()
+    return int((eigenvalues > floor).sum())
+
+
+def pivots(matrix: Shaped[Array, "d d"]) -> list[Scalar]:
+    """The pivots of exact symmetric elimination, largest diagonal entry first: all non-negative,
+    and none missing, if and only if the matrix is positive semi-definite. A zero diagonal beside
+    a non-zero entry, which no such matrix has, is reported as the pivot -1."""
+    rest, found = matrix.copy(), []
+    while rest.size:
+        k = int(np.argmax(rest.diagonal()))
+        pivot = rest[k, k]
+        if pivot <= 0:
+            return [*found, pivot if not (rest != 0).any() else -1]
+        found.append(pivot)
+        rest = rest - outer(rest[k], rest[k]) / pivot
+        rest = np.delete(np.delete(rest, k, 0), k, 1)
+    return found
