@@ -15,7 +15,9 @@ from jaxtyping import install_import_hook
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 assert "lsa_theory" not in sys.modules, "lsa_theory was imported before its shapes could be checked"
-install_import_hook("lsa_theory", "beartype.beartype")
+install_import_hook(  # an int is a float, as the type checker has it
+    "lsa_theory", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 
 settings.register_profile(
     "deterministic",

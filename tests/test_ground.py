@@ -35,7 +35,9 @@ def committed_texts() -> dict[str, str]:
 
 
 def python_blocks(path: Path) -> list[str]:
-    return re.findall(r"^```(?:python|pycon)\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        r"^```(?:python|pycon)\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE
+    )
 
 
 def test_lock_holds_no_address():
