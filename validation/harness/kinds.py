@@ -63,9 +63,9 @@ class Equal:
 def _exact(entry: Any) -> Any:
     if isinstance(entry, Rational | np.integer):
         return entry
-    if hasattr(entry, "free_symbols"):  # a SymPy expression, without importing SymPy
-        if not any(number.is_Float for number in entry.atoms()):
-            return entry.expand().cancel()
+    symbolic = hasattr(entry, "free_symbols")  # SymPy's, without importing SymPy
+    if symbolic and not any(number.is_Float for number in entry.atoms()):
+        return entry.expand().cancel()
     raise ValueError(f"Equal(difference={entry!r}): must be exact, a rational or a symbol")
 
 

@@ -1,0 +1,52 @@
+"""Mathematics as inline SVG, so that a page is readable offline and needs no script."""
+
+import html
+import re
+
+import ziamath
+
+SIZE = 16.0  # ziamath's pixels to one em of the page
+_SYMBOL = re.compile(r'<symbol id="([^"]+)"(.*?)</symbol>', re.DOTALL)
+_NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
+
+
+class MathSheet:
+    """Sets formulas for one page; glyphs that several formulas use are kept once, in ``glyphs``."""
+
+    def __init__(self) -> None:
+        self._symbols: dict[str, str] = {}
+        self._set: dict[tuple[str, bool], str] = {}
+
+    def svg(self, latex: str, display: bool = False) -> str:
+        """An ``<svg>`` that scales with the text around it and takes its colour.
+
+        LaTeX that cannot be set is shown as source, in a ``<code class="unset">``.
+        """
+        key = (" ".join(latex.split()), display)
+        if key not in self._set:
+            try:
+                self._set[key] = self._drawn(*key)
+            except Exception:
+                self._set[key] = f'<code class="unset">{html.escape(key[0])}</code>'
+        return self._set[key]
+
+    def glyphs(self) -> str:
+        """The shared glyphs: has to stand once in the page, anywhere."""
+        symbols = "".join(f'<symbol id="{n}"{b}</symbol>' for n, b in self._symbols.items())
+        return f'<svg class="glyphs" aria-hidden="true" width="0" height="0">{symbols}</svg>'
+
+    def _drawn(self, latex: str, display: bool) -> str:
+        drawing = ziamath.Latex(latex, size=SIZE, inline=not display)
+        text = drawing.svg().replace('fill="black"', 'fill="currentColor"')
+        text = text.replace('stroke="black"', 'stroke="currentColor"').replace(_NAMESPACE, "")
+        self._symbols |= dict(_SYMBOL.findall(text))
+        text = _SYMBOL.sub("", text)
+        box = re.search(r'viewBox="(\S+) (\S+) (\S+) (\S+)"', text)
+        if box is None:
+            raise ValueError(f"formula {latex!r}: was set without a viewBox")
+        _, top, width, height = (float(number) for number in box.groups())
+        depth = (top + height) / SIZE  # below the baseline
+        style = f"width:{width / SIZE:.4g}em;vertical-align:{-depth:.4g}em"
+        label = html.escape(latex, quote=True)
+        opening = f'<svg class="math" role="img" aria-label="{label}" style="{style}"'
+        return re.sub(r'<svg width="[^"]*" height="[^"]*"', lambda _: opening, text, count=1)
