@@ -1,4 +1,4 @@
-"""The repository itself: the lock, what may not be committed, and the commands that are promised."""
+"""The repository itself: the lock, what may not be committed, and the promised commands."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+import lsa_theory
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -80,7 +82,8 @@ def test_patterns_find_what_they_are_for():
 
 def test_one_version_everywhere():
     citation = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
-    assert citation[1] == PROJECT["version"]
+    assert citation[1] == lsa_theory.__version__
+    assert PROJECT["dynamic"] == ["version"]
 
 
 def test_promised_commands_exist():

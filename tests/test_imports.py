@@ -153,7 +153,7 @@ def shaped_parts(annotation: object) -> list[type]:
 def annotated_in_source(module) -> int:
     return sum(
         isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Shaped"
-        for node in ast.walk(ast.parse(inspect.getsource(module)))
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
     )
 
 

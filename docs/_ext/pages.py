@@ -1,0 +1,224 @@
+"""Pages that are made, not written: one a claim, one a module.
+
+A claim's page takes its statement from the docstring of the claim's formula, its derivation from
+the claim file's own docstring, and its evidence and figure from the last verification.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+import lsa_theory
+from validation.harness import Claim, figures, kinds, registry
+from validation.harness.results import qualified
+
+REPORT = Path(__file__).resolve().parents[2] / "report"
+UNVERIFIED = "Not part of a verification on this machine yet: `make verify` fills in this section."
+WORDS = {"passed": "✓ passed", "failed": "✗ failed", "powerless": "✗ powerless", "error": "✗ error"}
+
+
+# --- Markdown ----------------------------------------------------------------------------------
+
+
+def cell(text: object) -> str:
+    return str(text).replace("|", r"\|").replace("\n", " ")
+
+
+def table(columns: list[str], rows: list[list[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(cell(entry) for entry in line) + " |" for line in lines)
+
+
+def documented(formula: Any) -> str:
+    """The docstring of a formula, set as the API sets it."""
+    directive = "autoclass" if inspect.isclass(formula) else "autofunction"
+    options = ":no-index:\n   :no-members:" if inspect.isclass(formula) else ":no-index:"
+    return f"```{{eval-rst}}\n.. {directive}:: {qualified(formula)}\n   {options}\n```"
+
+
+# --- a claim -----------------------------------------------------------------------------------
+
+
+def results(report: Path = REPORT) -> dict[str, Any]:
+    """The last verification, empty if there was none."""
+    path = report / "results.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def claim_page(stem: str, prose: str, claim: Claim, run: dict[str, Any]) -> str:
+    found = next((item for item in run.get("claims", []) if item["stem"] == stem), None)
+    parts = [
+        f"# {claim.title}",
+        f"Source: {claim.source}.".replace("..", "."),
+        "**Assumed:** " + "; ".join(claim.hypotheses) + ".",
+        "## Statement",
+        documented(claim.formula),
+        "## Why it is true",
+        prose,
+        "## How to call it",
+        f"```python\n{claim.call}\n```",
+        "## Evidence",
+        evidence(found, run) if found else UNVERIFIED,
+    ]
+    if found and found["figure"]:
+        drawing = (REPORT / found["figure"]).read_text(encoding="utf-8")
+        alternative = f"Figure: {claim.title}"
+        parts += [
+            "## Figure",
+            f'```{{raw}} html\n<figure class="drawing" role="img" aria-label="{alternative}">\n'
+            f"{figures.themed(drawing[drawing.index('<svg') :])}\n</figure>\n```",
+        ]
+    return "\n\n".join([*parts, f"The claim is `validation/{stem}.py`.\n"])
+
+
+def evidence(found: dict[str, Any], run: dict[str, Any]) -> str:
+    size = "short run" if run["quick"] else "run"
+    parts = [
+        f"**{WORDS[found['status']]}** in a {size} with seed {run['seed']}, "
+        f"version {run['version']}. {found['message']}",
+        table(
+            ["check", "kind", "cases", "vacuous", "tightest case", "outcome"],
+            [
+                [
+                    ("✓ " if item["passed"] else "✗ ") + item["name"],
+                    f"[{item['kind']}](#kind-{item['kind']})",
+                    item["count"],
+                    item["vacuous"],
+                    item["case"],
+                    item["summary"],
+                ]
+                for item in found["evidence"]
+            ],
+        ),
+    ]
+    for control in found["controls"]:
+        verdict = "rejected" if control["rejected"] else "not rejected"
+        witnesses = [
+            [trial["evidence"], trial["case"], trial["summary"]] for trial in control["by"]
+        ]
+        parts.append(f"**Control**, {verdict}: {control['name']}")
+        parts.append(table(["by the check", "on", "because"], witnesses))
+    for item in found["tables"]:
+        parts.append(f"**Reported, not judged:** {item['caption']}")
+        rows = [[shown(entry) for entry in row] for row in item["rows"]]
+        parts.append(table(item["columns"], rows))
+    return "\n\n".join(parts)
+
+
+def shown(entry: object) -> str:
+    return f"{entry:.5g}" if isinstance(entry, float) else str(entry)
+
+
+def theory_index(entries: list[registry.Entry], run: dict[str, Any]) -> str:
+    status = {item["stem"]: WORDS[item["status"]] for item in run.get("claims", [])}
+    rows = [
+        [f"[{entry.claim.title}]({entry.stem}.md)", entry.claim.source, status.get(entry.stem, "—")]
+        for entry in entries
+        if entry.claim is not None
+    ]
+    ordered = [
+        kind for kind in vars(kinds).values() if inspect.isclass(kind) and hasattr(kind, "kind")
+    ]
+    meanings = [f"(kind-{kind.kind})=\n**{kind.kind}**\n: {paragraph(kind)}" for kind in ordered]
+    parts = [
+        "# Theory",
+        "One page a claim. Each is made from one file, `validation/STEM.py`, the docstring of the "
+        "formula it is about, and the last verification.",
+        table(["claim", "source", "last verification"], rows),
+        "## Kinds of evidence",
+        *meanings,
+        "```{toctree}\n:hidden:\n\n" + "\n".join(entry.stem for entry in entries) + "\n```\n",
+    ]
+    return "\n\n".join(parts)
+
+
+def paragraph(documented_object: object) -> str:
+    """The docstring without line breaks, its first two paragraphs."""
+    paragraphs = (inspect.getdoc(documented_object) or "").split("\n\n")
+    return " ".join(" ".join(paragraphs[:2]).split())
+
+
+# --- the API -----------------------------------------------------------------------------------
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages(lsa_theory.__path__, "lsa_theory.")
+    return [name for _, name, _ in found if not any(p.startswith("_") for p in name.split("."))]
+
+
+def module_page(name: str) -> str:
+    return f"# {name.removeprefix('lsa_theory.')}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
+
+
+def api_index(names: list[str]) -> str:
+    public = sorted(
+        (name, value)
+        for name, value in vars(lsa_theory).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("lsa_theory.")
+    )
+    rows = []
+    for name, value in public:
+        page = value.__module__.removeprefix("lsa_theory.")
+        first = paragraph(value).split(". ")[0].rstrip(".")
+        rows.append([f"[`{name}`]({page}.md)", first.replace(":math:`", "`")])
+    listed = "\n".join(name.removeprefix("lsa_theory.") for name in names)
+    toctree = f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
+    prose = "```{eval-rst}\n.. automodule:: lsa_theory\n   :no-members:\n```"
+    return "\n\n".join(["# API", prose, table(["name", "what it is"], rows), toctree])
+
+
+# --- writing -----------------------------------------------------------------------------------
+
+
+def written(folder: Path, pages: dict[str, str]) -> None:
+    """`folder` holds these pages and no other; an unchanged one keeps its time."""
+    folder.mkdir(exist_ok=True)
+    for stale in folder.glob("*.md"):
+        if stale.stem not in pages:
+            stale.unlink()
+    for stem, text in pages.items():
+        path = folder / f"{stem}.md"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def write_pages(app: Sphinx) -> None:
+    logger, run, pages = logging.getLogger(__name__), results(), {}
+    entries = registry.entries(registry.stems())
+    for entry in entries:
+        if entry.claim is None:
+            logger.warning("validation/%s.py holds no claim: %s", entry.stem, entry.error)
+        else:
+            pages[entry.stem] = claim_page(entry.stem, entry.prose, entry.claim, run)
+    good = [entry for entry in entries if entry.stem in pages]
+    written(Path(app.srcdir, "theory"), pages | {"index": theory_index(good, run)})
+    names = modules()
+    sheets = {name.removeprefix("lsa_theory."): module_page(name) for name in names}
+    written(Path(app.srcdir, "api"), sheets | {"index": api_index(names)})
+
+
+def source_section(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]):
+    """A docstring's closing `Source: ...` as a section: it shall not run into the one above."""
+    for number, line in enumerate(lines):
+        if line.startswith("Source: "):
+            lines[number : number + 1] = ["Source", "------", line.removeprefix("Source: ")]
+            return
+
+
+def skipped(app: Sphinx, what: str, name: str, item: Any, skip: bool, options: Any) -> bool | None:
+    """Nothing is said of the fields of a named tuple but what its docstring says."""
+    return True if (getattr(item, "__doc__", "") or "").startswith("Alias for field") else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("builder-inited", write_pages)
+    app.connect("autodoc-process-docstring", source_section, priority=400)  # before napoleon
+    app.connect("autodoc-skip-member", skipped)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
