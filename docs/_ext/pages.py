@@ -17,6 +17,7 @@ from sphinx.util import logging
 
 import lsa_theory
 from validation.harness import Claim, figures, kinds, registry
+from validation.harness.prose import rest
 from validation.harness.results import qualified
 
 REPORT = Path(__file__).resolve().parents[2] / "report"
@@ -61,7 +62,7 @@ def claim_page(stem: str, prose: str, claim: Claim, run: dict[str, Any]) -> str:
         "## Statement",
         documented(claim.formula),
         "## Why it is true",
-        prose,
+        f"``````{{eval-rst}}\n{rest(prose)}\n``````",
         "## How to call it",
         f"```python\n{claim.call}\n```",
         "## Evidence",
