@@ -149,14 +149,15 @@ def _symmetric_resolvent(weight: Any, matrix: Any, scale: float, shift: float) -
 
     if isinstance(weight, Diagonal) and (weight.entries == 1).all():
         return _positive_inverse(scale * matrix, shift)
-    factor = _factor(weight)  # weight = factor @ factor.T
-    inner = scale * (factor.T @ (matrix @ factor))
+    root = factor(weight)
+    inner = scale * (root.T @ (matrix @ root))
     inner[np.diag_indices_from(inner)] += shift
-    half = solve_triangular(np.linalg.cholesky(inner), dense(array(factor.T)), lower=True)
+    half = solve_triangular(np.linalg.cholesky(inner), dense(array(root.T)), lower=True)
     return half.T @ half
 
 
-def _factor(matrix: Any) -> Any:
+def factor(matrix: Any) -> Any:
+    """A square `F` with `F @ F.T = matrix`, for a symmetric positive semi-definite matrix."""
     if isinstance(matrix, Diagonal):
         return Diagonal(np.sqrt(matrix.entries))
     eigenvalues, vectors = np.linalg.eigh(matrix)
