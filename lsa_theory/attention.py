@@ -90,7 +90,11 @@ class LinearSelfAttention:
             pv = jnp.zeros((d + 1, d + 1)).at[d, :d].set(v).at[d, d].set(s)
             kq = jnp.zeros((d + 1, d + 1)).at[:d, :d].set(u).at[d, :d].set(p)
             return cls(pv, kq)
-        exact = is_exact(u, np.asarray(v), np.asarray(p))
+        call = "from_parameters"
+        u = checks.square(call, "u", checks.real_array(call, "u", u, (2,)))
+        v, p = checks.vector(call, "v", v, d), checks.vector(call, "p", p, d)
+        s = checks.real(call, "s", s)
+        exact = is_exact(u, v, p)
         pv = np.zeros((d + 1, d + 1), dtype=object if exact else np.float64)
         kq = pv.copy()
         pv[d, :d], pv[d, d] = v, s

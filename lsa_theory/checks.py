@@ -21,7 +21,20 @@ LARGEST_INTEGER = 2**53  # beyond it float64 no longer counts in ones
 
 
 def refuse(call: str, argument: str, value: object, rule: str) -> NoReturn:
-    raise ValueError(f"{call}({argument}={value}): must be {rule}")
+    """Raise the sentence; `value` is a phrase already, or is put in one."""
+    phrase = value if isinstance(value, str) else described(value)
+    raise ValueError(f"{call}({argument}={phrase}): must be {rule}")
+
+
+def described(value: Any) -> str:
+    """A value in one line of at most 40 characters."""
+    if getattr(value, "ndim", 0):
+        return f"array of shape {value.shape}"
+    try:
+        text = str(value) if isinstance(value, numbers.Number) else " ".join(repr(value).split())
+    except ValueError:  # Python spells no integer of more than 4300 digits
+        return "a number of more than 4300 digits"
+    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def is_tracer(value: object) -> bool:
@@ -36,7 +49,7 @@ def integer(call: str, argument: str, value: Any, minimum: int = 1) -> Any:
         return value
     rule = f"an integer >= {minimum}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        refuse(call, argument, repr(value), rule)
+        refuse(call, argument, described(value), rule)
     if value < minimum:
         refuse(call, argument, value, rule)
     if value > LARGEST_INTEGER:
@@ -51,14 +64,22 @@ def real(call: str, argument: str, value: Any, *, minimum: float | None = None) 
     rule = "a finite real number" + ("" if minimum is None else f" >= {minimum:g}")
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        if not hasattr(value, "__float__") or getattr(value, "ndim", 0) != 0:
-            refuse(call, argument, repr(value), rule)
+    scalar = hasattr(value, "__float__") and not getattr(value, "ndim", 0)
+    complex_only = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
+    if not scalar or complex_only or isinstance(value, (bool, np.bool_)):
+        refuse(call, argument, described(value), rule)
     exact = isinstance(value, numbers.Rational)
     number = Fraction(int(value.numerator), int(value.denominator)) if exact else float(value)
-    if not np.isfinite(float(number)) or (minimum is not None and number < minimum):
+    if not _is_finite(number) or (minimum is not None and number < minimum):
         refuse(call, argument, value, rule)
     return number if isinstance(value, Fraction) or not exact else _plain(value, number)
+
+
+def _is_finite(number: float | Fraction) -> bool:
+    try:
+        return bool(np.isfinite(float(number)))
+    except OverflowError:  # an integer or a fraction beyond float64
+        return False
 
 
 def _plain(value: Any, number: Fraction) -> Scalar:
@@ -85,10 +106,12 @@ def real_array(call: str, argument: str, value: Any, ndim: tuple[int, ...]) -> A
     if array.dtype.kind not in "iufO":
         refuse(call, argument, f"array of dtype {array.dtype}", f"{shape_rule} of real numbers")
     if array.ndim not in ndim:
-        refuse(call, argument, f"array of shape {array.shape}", shape_rule)
+        refuse(call, argument, array if array.ndim else value, shape_rule)
     if array.size == 0:
         refuse(call, argument, f"array of shape {array.shape}", "non-empty")
-    return _exact(call, argument, array) if array.dtype == object else _floats(call, argument, array)
+    return (
+        _exact(call, argument, array) if array.dtype == object else _floats(call, argument, array)
+    )
 
 
 def _floats(call: str, argument: str, array: Array) -> Array:
@@ -106,7 +129,7 @@ def _exact(call: str, argument: str, array: Array) -> Array:
         symbolic = getattr(entry, "free_symbols", None)
         if not symbolic and not isinstance(entry, numbers.Rational):
             rule = "of exact rationals (or symbols) when its dtype is object"
-            refuse(call, argument, f"array with {entry!r}", rule)
+            refuse(call, argument, f"array with {described(entry)}", rule)
     exact = np.empty(array.shape, dtype=object)
     exact.flat = [
         Fraction(int(x.numerator), int(x.denominator)) if isinstance(x, numbers.Rational) else x
@@ -138,7 +161,7 @@ def covariance(call: str, argument: str, value: Any, dimension: int | None = Non
         return array
     if array.ndim == 1:
         if (array < 0).any():
-            entry = f"array with {array.min()} at {int(np.argmin(array))}"
+            entry = f"array with {described(array.min())} at {int(np.argmin(array))}"
             refuse(call, argument, entry, "non-negative (a vector is the diagonal of a matrix)")
         return array
     array = _symmetric(call, argument, array)
@@ -155,7 +178,7 @@ def _symmetric(call: str, argument: str, array: Array) -> Array:
     gap = abs(array - array.T)
     i, j = (int(k) for k in np.unravel_index(np.argmax(gap), gap.shape))
     if array.dtype == object or gap[i, j] > len(array) * EPSILON * abs(array).max():
-        entries = f"[{i}, {j}] = {array[i, j]} and [{j}, {i}] = {array[j, i]}"
+        entries = f"[{i}, {j}] = {described(array[i, j])} and [{j}, {i}] = {described(array[j, i])}"
         refuse(call, argument, f"array with {entries}", "symmetric")
     mean = (array + array.T) / 2
     mean.flags.writeable = False

@@ -25,7 +25,7 @@ def is_traced(*arrays: Array) -> bool:
 
 def is_exact(*arrays: Array) -> bool:
     """Whether any argument is an object array: exact rationals or symbols."""
-    return any(getattr(array, "dtype", None) == object for array in arrays)
+    return any(getattr(array, "dtype", None) == np.dtype(object) for array in arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,9 @@ def identity(dimension: int) -> Diagonal:
 def product_trace(left: Any, right: Any) -> Scalar:
     """`tr(left @ right)` in O(d²), in O(d) if either is diagonal."""
     if isinstance(left, Diagonal) or isinstance(right, Diagonal):
-        left, right = (x.entries if isinstance(x, Diagonal) else x.diagonal() for x in (left, right))
+        left, right = (
+            x.entries if isinstance(x, Diagonal) else x.diagonal() for x in (left, right)
+        )
         return (left * right).sum()
     return (left * right.T).sum()
 
@@ -148,12 +150,23 @@ def _symmetric_resolvent(weight: Any, matrix: Any, scale: float, shift: float) -
     from scipy.linalg import solve_triangular
 
     if isinstance(weight, Diagonal) and (weight.entries == 1).all():
-        return _positive_inverse(scale * matrix, shift)
+        return _positive_inverse(matrix, scale, shift)
     root = factor(weight)
     inner = scale * (root.T @ (matrix @ root))
     inner[np.diag_indices_from(inner)] += shift
-    half = solve_triangular(np.linalg.cholesky(inner), dense(array(root.T)), lower=True)
+    right = dense(array(root.T))
+    try:
+        half = solve_triangular(np.linalg.cholesky(inner), right, lower=True)
+    except np.linalg.LinAlgError:
+        half = _clipped_root(inner, shift) @ right
     return half.T @ half
+
+
+def _clipped_root(matrix: Shaped[Array, "d d"], shift: float) -> Shaped[Array, "d d"]:
+    """A root of the inverse of a matrix that is at least `shift · I` but for rounding: eigenvalues
+    are raised to `shift`. Wanted where `scale · d · eps` is no longer small beside it."""
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    return (vectors / np.sqrt(eigenvalues.clip(min=shift))).T
 
 
 def factor(matrix: Any) -> Any:
@@ -164,13 +177,19 @@ def factor(matrix: Any) -> Any:
     return vectors * np.sqrt(eigenvalues.clip(min=0.0))
 
 
-def _positive_inverse(matrix: Shaped[Array, "d d"], shift: float) -> Shaped[Array, "d d"]:
-    """The inverse of `matrix + shift · I`, symmetric to the last bit; `matrix` is overwritten."""
+def _positive_inverse(
+    matrix: Shaped[Array, "d d"], scale: Scalar, shift: Scalar
+) -> Shaped[Array, "d d"]:
+    """The inverse of `scale · matrix + shift · I`, symmetric to the last bit."""
     from scipy.linalg.lapack import dpotrf, dpotri
 
-    matrix.flat[:: len(matrix) + 1] += shift
+    system = scale * matrix
+    system.flat[:: len(matrix) + 1] += shift
     # the transpose of a C-ordered symmetric matrix is what LAPACK reads without a copy
-    factor, _ = dpotrf(matrix.T, lower=False, overwrite_a=True, clean=False)
+    factor, failed = dpotrf(system.T, lower=False, overwrite_a=True, clean=False)
+    if failed:
+        half = _clipped_root(scale * matrix + shift * np.eye(len(matrix)), shift)
+        return half.T @ half
     inverse, _ = dpotri(factor, lower=False, overwrite_c=True)
     upper = np.triu(inverse)
     return upper + np.triu(inverse, 1).T

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import checks
-from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory._typing import Array, Scalar
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.linalg import (
     array,
     dense,
+    is_exact,
     product_trace,
     rank,
     resolvent,
@@ -56,9 +57,11 @@ class Minimum:
         Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, for `balance=0`.
         """
         balance = checks.real("layer", "balance", balance)
-        if sign not in (1, -1):
+        if np.ndim(sign) or sign not in (1, -1):
             checks.refuse("layer", "sign", sign, "1 or -1")
         gain = dense(self.gain)
+        if is_exact(gain):  # roots leave the rationals
+            gain = gain.astype(np.float64)
         s = sign * square_root(squared_scale(balance, squared_norm(gain)))
         if not gain.any():
             spare = max(-float(balance), 0.0) / len(gain)
@@ -146,7 +149,7 @@ def _minimum(prompts: GaussianPrompts, weight: Any) -> Minimum:
     context, query, n = prompts.context, prompts.query, prompts.context_length
     variance = product_trace(context, weight) + prompts.noise_variance
     if variance_is_zero(variance):
-        gain = 0 * weight
+        gain = 0 * (weight + context)  # in the shape and arithmetic of both
     else:  # B = [(N + 1) Ω Λ + N τ I]^{-1} N Ω, multiplied through by N
         gain = n * resolvent(weight, context, n + 1, variance)
     explained = variance * product_trace(gain, query)

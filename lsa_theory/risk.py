@@ -21,7 +21,7 @@ from typing import Any
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
-from lsa_theory.linalg import array, dense, identity, is_exact, is_traced, operator, product_trace
+from lsa_theory.linalg import array, dense, identity, is_traced, operator, product_trace
 from lsa_theory.prompts import GaussianPrompts
 
 
@@ -199,7 +199,8 @@ def _query_risk(parameters: Parameters, start: Any, slope: Any, prompts: Gaussia
     cross = residual @ (trace * (query @ v) + turned)
     # E (v^T x)² (x^T U x)²: the 15 pairings of six Gaussians, symmetric = 2 sym(U)
     sixth = (
-        (v @ (query @ v)) * (trace * trace + product_trace(symmetric @ query, symmetric @ query) / 2)
+        (v @ (query @ v))
+        * (trace * trace + product_trace(symmetric @ query, symmetric @ query) / 2)
         + 2 * trace * (v @ turned)
         + 2 * (v @ (query @ (symmetric @ turned)))
     )
