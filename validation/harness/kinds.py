@@ -7,13 +7,16 @@ was used up, so 1 is the edge for every kind.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
 from typing import Any, ClassVar
 
 import numpy as np
+
+from validation.harness.batches import batch_means
+from validation.harness.setting import Setting
 
 EPS = float(np.finfo(float).eps)
 ACCEPTED, REFUTED, UNDECIDED = "accepted", "refuted", "undecided"
@@ -184,6 +187,14 @@ class Sigma:
     exact: float
     degrees: int | None = None
     kind: ClassVar[str] = "sigma"
+
+    @classmethod
+    def of_batches(
+        cls, mean: Callable[[int], float], exact: float, setting: Setting, batches: int = 64
+    ) -> "Sigma":
+        """From ``mean(seed)``, the sample mean of one batch, at ``batches`` seeds of ``setting``."""
+        means = [mean(setting.integer_seed(f"batch {k}")) for k in range(batches)]
+        return cls(*batch_means(means, batches), exact, degrees=batches - 1)
 
     def verdict(self, false_alarm: float) -> Verdict:
         estimate, error, exact = (

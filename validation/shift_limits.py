@@ -1,0 +1,289 @@
+r"""Train on prompts of length $N$ until the minimum and test on prompts of length $M$, on another
+law. The trained gain answers $\hat y = h^\top B x_q$, and as both contexts grow
+$h \to \Lambda_c w$ while $B \to \Lambda^{-1}$:
+
+$$\hat y \to x_q^\top \Lambda^{-1} \Lambda_c\, w .$$
+
+The gain has learnt to undo the covariance of the *training* features. A new task is no different
+from an old one, and a new law of the query only asks elsewhere; both are answered without error in
+the limit. Features with another covariance $\Lambda_c$ are not: $\Lambda_c = c \Lambda$ alone
+answers $c \langle w, x_q \rangle$ and leaves the relative risk $(c - 1)^2$, however long the
+context. Least squares, which inverts the covariance that it is shown, has no such limit.
+
+How fast? Multiplying the minimiser's equation by $\Omega^{-1}$ shows that at $N = M = n$
+
+$$B^{-1} = \Lambda + \tfrac1n (\Lambda + \tau\, \Omega^{-1}), \qquad
+\tau = \operatorname{tr}(\Lambda\Omega) + \sigma^2,$$
+
+so $B = \Lambda^{-1} - \frac1n D + O(n^{-2})$ with
+$D = \Lambda^{-1} + \tau \Lambda^{-1}\Omega^{-1}\Lambda^{-1}$. The answer's bias is
+$B\Lambda_c - I = E - \frac1n D\Lambda_c + \dots$ with $E = \Lambda^{-1}\Lambda_c - I$. Where
+$E = 0$ its square is of order $n^{-2}$, below the variance of $h$, which is of order $n^{-1}$: the
+tolerated shifts vanish at order one, not faster. Where $E \ne 0$ the square of $E$ stays, and the
+cross term of $E$ with $D$ adds to the variance at order one, with either sign: under a covariate
+shift longer contexts can even hurt.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lsa_theory.linalg import array, dense
+from lsa_theory.minimum import global_minimum
+from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.risk import risk
+from lsa_theory.sampling import sampled_risk
+from validation._samples import simulated
+from validation.harness import Close, Rate, Sigma, evidence
+
+
+class Expansion(NamedTuple):
+    """A risk at context length `n`: `limit + slope / n`, up to order `1 / n²`."""
+
+    limit: float
+    slope: float
+
+    def at(self, n):
+        return self.limit + self.slope / n
+
+
+class Shift(NamedTuple):
+    """A law to train on and a law to test on; context lengths are the check's."""
+
+    train: GaussianPrompts
+    test: GaussianPrompts
+
+    def at(self, n):
+        return Shift(*(law.replace(context_length=n) for law in self))
+
+
+def long_context_risk(train, test):
+    r"""The risk of the trained layer on another law, as both contexts grow.
+
+    With :math:`B = \Lambda^{-1} - \frac1n D + O(n^{-2})` the minimiser trained on prompts of length
+    :math:`N = n`, tested at :math:`M = n` with context covariance :math:`\Lambda_c`, query
+    covariance :math:`\Lambda_q`, task second moment :math:`W` and label noise :math:`\sigma_t^2`,
+
+    .. math::
+        \mathrm{risk} = \operatorname{tr}(E^\top \Lambda_q E W) + \frac1n \Big(
+        \operatorname{tr}\big( \Lambda^{-1} \Lambda_q \Lambda^{-1}
+        [ (\operatorname{tr} W\Lambda_c + \sigma_t^2) \Lambda_c + \Lambda_c W \Lambda_c ] \big)
+        - 2 \operatorname{tr}(E^\top \Lambda_q D \Lambda_c W) \Big) + O(n^{-2}),
+
+    where :math:`E = \Lambda^{-1} \Lambda_c - I`. The limit is 0 for every task, every query law and
+    every label noise if and only if the features keep their covariance; :math:`\Lambda_c = c
+    \Lambda` leaves :math:`(c - 1)^2` of the signal's variance.
+    """
+    inverse, prior = np.linalg.inv(dense(train.covariance)), dense(array(train.task))
+    ridge = np.trace(prior @ dense(train.covariance)) + train.noise_variance
+    return expansion(inverse, inverse + ridge * inverse @ np.linalg.inv(prior) @ inverse, test)
+
+
+def expansion(inverse, correction, test):
+    """The risk of the gain `inverse - correction / n` on prompts of length `n`."""
+    context, query = dense(test.covariance), dense(array(test.query))
+    weight = dense(array(test.second_moment))
+    error = inverse @ context - np.eye(len(context))  # E
+    labels = np.trace(weight @ context) + test.noise_variance
+    spread = labels * context + context @ weight @ context  # n Cov(h)
+    return Expansion(
+        limit=np.trace(error.T @ query @ error @ weight),
+        slope=np.trace(inverse @ query @ inverse @ spread)
+        - 2 * np.trace(error.T @ query @ correction @ context @ weight),
+    )
+
+
+def dense_shifts(setting):
+    """Random training law with prior and noise; each shift alone, then all together."""
+    rng, d = setting.rng("laws"), 4
+    features, prior, tasks, queries, context = (
+        root @ root.T / d + np.eye(d) / 2 for root in rng.standard_normal((5, d, d))
+    )
+    train = GaussianPrompts(features, 1, task_covariance=prior, noise_variance=0.3)
+    task = {"task_covariance": tasks, "task_mean": rng.standard_normal(d)}
+    changes = {
+        "task": task,
+        "query": {"query_covariance": queries},
+        "covariate": {"covariance": context, "query_covariance": features},
+        "covariate, doubled": {"covariance": 2 * features, "query_covariance": features},
+        "all at once": task
+        | {"covariance": context, "query_covariance": queries, "noise_variance": 0.7},
+    }
+    return {name: Shift(train, train.replace(**change)) for name, change in changes.items()}
+
+
+def real_shifts(setting):
+    """Real features, in units of their standard deviations, whose correlations are lost."""
+    shifts = {}
+    for name, covariance in setting.covariances.items():
+        scale = np.sqrt(np.diag(covariance))
+        correlation = covariance / np.outer(scale, scale).clip(min=np.finfo(float).tiny)
+        train = GaussianPrompts(correlation, 1)
+        shifts[f"{name}, correlations lost"] = Shift(
+            train, train.replace(covariance=np.eye(len(scale)), query_covariance=correlation)
+        )
+    return shifts
+
+
+def well_posed(shift):
+    """The features' correlations are far enough from singular for 1/n to be seen in floats."""
+    eigenvalues = np.linalg.eigvalsh(shift.train.covariance)
+    return eigenvalues[0] > 1e-3 * eigenvalues[-1]
+
+
+def trained_risk(shift, n):
+    train, test = shift.at(n)
+    return risk(global_minimum(train).gain, test)
+
+
+@evidence(
+    Rate,
+    "what limit and slope leave is of order 1/n²",
+    cases=lambda setting: dense_shifts(setting) | real_shifts(setting),
+    given=well_posed,
+)
+def remainder(formula, shift, setting):
+    """Sizes start where n beats the largest of the ratios that 1/n multiplies."""
+    expansion, eigenvalues = formula(*shift), np.linalg.eigvalsh(shift.train.covariance)
+    start = int(np.ceil(np.log2(eigenvalues.sum() / eigenvalues[0]))) + 4
+    sizes = 2 ** np.arange(start, start + 5)
+    risks = np.array([trained_risk(shift, int(n)) for n in sizes])
+    rounding = 64 * np.finfo(float).eps * risks * eigenvalues[-1] / eigenvalues[0]
+    errors = abs(risks - expansion.at(sizes))
+    return Rate(sizes, errors, order=2, control_order=1, numerical=rounding)
+
+
+@evidence(Sigma, "simulated answers at n = 2^24", cases=dense_shifts)
+def answers(formula, shift, setting):
+    """At this length the order 1/n² is far below the standard error."""
+    n, count = 2**24, 2**13 if setting.quick else 2**16
+    train, test = shift.at(n)
+    expected = formula(train, test).at(n)
+    return simulated(global_minimum(train).gain, test, count, setting, expected)
+
+
+def regressions(setting):
+    """Feature tables and noise: shifted laws, and real rows as they are."""
+    tables = {
+        name: setting.rng(name).multivariate_normal(
+            np.zeros(shift.test.dimension), shift.test.covariance, 3 * shift.test.dimension
+        )
+        for name, shift in dense_shifts(setting).items()
+    }
+    return {name: (x, 0.0) for name, x in (tables | dict(setting.rows)).items()}
+
+
+def determined(case):
+    """Every direction of the features is seen."""
+    x, _ = case
+    return np.linalg.matrix_rank(x) == x.shape[1]
+
+
+@evidence(Close, "least squares has no limit to reach", cases=regressions, given=determined)
+def least_squares(formula, case, setting):
+    """From noise-free labels it recovers the task itself, whatever the law of the features."""
+    x, noise = case
+    rng = setting.rng()
+    task = rng.standard_normal(x.shape[1])
+    labels = x @ task + noise * rng.standard_normal(len(x))
+    found = np.linalg.lstsq(x, labels, rcond=None)[0]
+    return Close(found, task, ulps=16 * x.shape[1], condition=np.linalg.cond(x))
+
+
+def tolerated(train, test):
+    """As if the layer inverted the covariance that it is shown: the risk of no covariate shift."""
+    return long_context_risk(train, test.replace(covariance=train.covariance))
+
+
+def trained_for_ever(train, test):
+    """D = 0: the gain is Λ^{-1} at every length, as if training contexts had no end."""
+    inverse = np.linalg.inv(train.covariance)
+    return expansion(inverse, 0 * inverse, test)
+
+
+def noisy_regressions(setting):
+    """Labels with noise: a hypothesis of the exact recovery violated."""
+    return {name: (x, 0.1) for name, (x, _) in regressions(setting).items()}
+
+
+def white_shifts():
+    """Laws in two dimensions for the figure, and the colour's label of each."""
+    train = GaussianPrompts(np.eye(2), 1)
+    query = np.array([[2.0, 1.5], [1.5, 2.0]])
+    turned = np.array([[1.8, 0.6], [0.6, 0.2]])
+    changes = {
+        "another task, $w = (2, -1)$": {
+            "task_covariance": np.zeros(2),
+            "task_mean": np.array([2.0, -1.0]),
+        },
+        "queries correlated, ×2": {"query_covariance": query},
+        r"features rotated, squeezed": {"covariance": turned, "query_covariance": np.eye(2)},
+        r"features doubled, $\Lambda_c = 2 \Lambda$": {
+            "covariance": 2 * np.eye(2),
+            "query_covariance": np.eye(2),
+        },
+    }
+    return {name: Shift(train, train.replace(**change)) for name, change in changes.items()}
+
+
+def figure(setting):
+    """Left: relative risk against the length of both contexts. Right: against the features' scale."""
+    figure, (left, right) = canvas(1, 2, height=3.4)
+    lengths = 2 ** np.arange(1, 17)
+    count = 1000 if setting.quick else 10_000
+    for index, (name, shift) in enumerate(white_shifts().items()):
+        signal = risk(np.zeros((2, 2)), shift.test)
+        risks = [trained_risk(shift, int(n)) / signal for n in lengths]
+        left.loglog(lengths, risks, color=f"C{index}", label=name)
+        dots = simulated_dots(shift, lengths[1::3], count, setting.at(name))
+        left.loglog(lengths[1::3], dots / signal, "o", color=f"C{index}")
+        if limit := long_context_risk(*shift).limit:
+            left.axhline(limit / signal, color=f"C{index}", linestyle=":", linewidth=1)
+    left.set(xlabel="context length $N = M$", title="relative risk", ylim=(1e-5, None))
+    left.legend(loc="lower left", fontsize=8)
+
+    scales = np.linspace(0, 2.5, 51)
+    train = GaussianPrompts(np.eye(2), 1)
+    for n in (4, 16, 64):
+        shifts = (
+            Shift(train, train.replace(covariance=c * np.eye(2), query_covariance=np.eye(2)))
+            for c in scales
+        )
+        right.plot(scales, [trained_risk(s, n) / 2 for s in shifts], label=f"$N = M = {n}$")
+    right.plot(scales, (scales - 1) ** 2, color=FAINT, linestyle=":", label="$(c - 1)^2$")
+    right.set(
+        xlabel=r"features scaled, $\Lambda_c = c \Lambda$", title="relative risk", ylim=(0, 3)
+    )
+    right.legend()
+    return figure
+
+
+def simulated_dots(shift, lengths, count, setting):
+    risks = []
+    for n in lengths:
+        train, test = shift.at(int(n))
+        gain, seed = global_minimum(train).gain, setting.integer_seed(f"{n}")
+        risks.append(sampled_risk(gain, test, count, seed=seed)[0])
+    return np.array(risks)
+
+
+claim = Claim(
+    title="Shifts of task, query and covariates in long contexts",
+    source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, Section 4.2; the order one beyond it",
+    formula=long_context_risk,
+    hypotheses=(
+        r"$\Lambda, \Omega \succ 0$",
+        r"$N = M = n \to \infty$",
+        "any law of test tasks with second moment $W$, any $\\Lambda_c, \\Lambda_q \\succeq 0$",
+    ),
+    call="""train = GaussianPrompts(covariance, 10**6)
+test = train.replace(covariance=2 * covariance, query_covariance=covariance)
+risk(global_minimum(train).gain, test)    # the signal's variance, once more""",
+    evidence=(remainder, answers, least_squares),
+    control=(
+        Control("every shift tolerated", tolerated, rejected_by=(remainder, answers)),
+        Control("trained on endless contexts", trained_for_ever, rejected_by=(remainder,)),
+        Control("labels with noise", cases=noisy_regressions, rejected_by=(least_squares,)),
+    ),
+    figure=figure,
+)
