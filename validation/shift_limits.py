@@ -34,7 +34,8 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sampled_risk
 from validation._samples import simulated
-from validation.harness import Close, Rate, Sigma, evidence
+from validation.harness import Claim, Close, Control, Rate, Sigma, evidence
+from validation.harness.figures import FAINT, canvas
 
 
 class Expansion(NamedTuple):
@@ -227,7 +228,7 @@ def white_shifts():
 
 
 def figure(setting):
-    """Left: relative risk against the length of both contexts. Right: against the features' scale."""
+    """Relative risk: left against the length of both contexts, right against the scale."""
     figure, (left, right) = canvas(1, 2, height=3.4)
     lengths = 2 ** np.arange(1, 17)
     count = 1000 if setting.quick else 10_000
