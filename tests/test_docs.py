@@ -34,7 +34,7 @@ FOUND = {
     ],
     "controls": [{"name": "N for N + 1", "rejected": False, "by": []}],
     "tables": [{"caption": "beside it", "columns": ["x"], "rows": [[0.123456789]]}],
-    "figure": None,
+    "figure": "stem.svg",
 }
 RUN = {"quick": True, "seed": 7, "version": "0", "claims": [FOUND]}
 
@@ -60,19 +60,21 @@ def test_links_and_local_files_are_no_remote_references(tmp_path):
     assert offline.remote_references(tmp_path) == []
 
 
-def test_claim_page_without_a_verification_says_so():
-    page = pages.claim_page("stem", "Because.", CLAIM, {})
+def test_claim_page_without_a_verification_says_so(tmp_path):
+    page = pages.claim_page("stem", "Because.", CLAIM, {}, tmp_path)
     assert pages.UNVERIFIED in page
     assert "lsa_theory.minimum.global_minimum" in page
     assert "Because." in page
 
 
-def test_claim_page_shows_what_the_last_verification_found():
-    page = pages.claim_page("stem", "Because.", CLAIM, RUN)
+def test_claim_page_shows_what_the_last_verification_found(tmp_path):
+    (tmp_path / "stem.svg").write_text("<?xml?><svg><path/></svg>")
+    page = pages.claim_page("stem", "Because.", CLAIM, RUN, tmp_path)
     assert "✗ powerless** in a short run with seed 7" in page
     assert r"| ✓ a check | [equal](#kind-equal) | 3 | 1 | a \| b | 3 exact zeros |" in page
     assert "**Control**, not rejected: N for N + 1" in page
     assert "| 0.12346 |" in page
+    assert 'aria-label="Figure: A title">\n<svg><path/></svg>' in page
     assert pages.UNVERIFIED not in page
 
 

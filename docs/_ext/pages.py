@@ -47,20 +47,29 @@ def documented(formula: Any) -> str:
 # --- a claim -----------------------------------------------------------------------------------
 
 
-def results(report: Path = REPORT) -> dict[str, Any]:
+def results(report: Path) -> dict[str, Any]:
     """The last verification, empty if there was none."""
     path = report / "results.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def claim_page(stem: str, prose: str, claim: Claim, run: dict[str, Any]) -> str:
+def claim_page(stem: str, prose: str, claim: Claim, run: dict[str, Any], report: Path) -> str:
     found = next((item for item in run.get("claims", []) if item["stem"] == stem), None)
+    drawing = []
+    if found and found["figure"]:
+        svg = (report / found["figure"]).read_text(encoding="utf-8")
+        label = f'role="img" aria-label="Figure: {claim.title}"'
+        drawing = [
+            f'```{{raw}} html\n<figure class="drawing" {label}>\n'
+            f"{figures.themed(svg[svg.index('<svg') :])}\n</figure>\n```"
+        ]
     parts = [
         f"# {claim.title}",
         f"Source: {claim.source}.".replace("..", "."),
         "**Assumed:** " + "; ".join(claim.hypotheses) + ".",
         "## Statement",
         documented(claim.formula),
+        *drawing,
         "## Why it is true",
         f"``````{{eval-rst}}\n{rest(prose)}\n``````",
         "## How to call it",
@@ -68,14 +77,6 @@ def claim_page(stem: str, prose: str, claim: Claim, run: dict[str, Any]) -> str:
         "## Evidence",
         evidence(found, run) if found else UNVERIFIED,
     ]
-    if found and found["figure"]:
-        drawing = (REPORT / found["figure"]).read_text(encoding="utf-8")
-        alternative = f"Figure: {claim.title}"
-        parts += [
-            "## Figure",
-            f'```{{raw}} html\n<figure class="drawing" role="img" aria-label="{alternative}">\n'
-            f"{figures.themed(drawing[drawing.index('<svg') :])}\n</figure>\n```",
-        ]
     return "\n\n".join([*parts, f"The claim is `validation/{stem}.py`.\n"])
 
 
@@ -191,13 +192,14 @@ def written(folder: Path, pages: dict[str, str]) -> None:
 
 
 def write_pages(app: Sphinx) -> None:
-    logger, run, pages = logging.getLogger(__name__), results(), {}
+    logger, report, pages = logging.getLogger(__name__), Path(app.config.report), {}
+    run = results(report)
     entries = registry.entries(registry.stems())
     for entry in entries:
         if entry.claim is None:
             logger.warning("validation/%s.py holds no claim: %s", entry.stem, entry.error)
         else:
-            pages[entry.stem] = claim_page(entry.stem, entry.prose, entry.claim, run)
+            pages[entry.stem] = claim_page(entry.stem, entry.prose, entry.claim, run, report)
     good = [entry for entry in entries if entry.stem in pages]
     written(Path(app.srcdir, "theory"), pages | {"index": theory_index(good, run)})
     names = modules()
@@ -219,6 +221,7 @@ def skipped(app: Sphinx, what: str, name: str, item: Any, skip: bool, options: A
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_config_value("report", str(REPORT), "env", (str,))
     app.connect("builder-inited", write_pages)
     app.connect("autodoc-process-docstring", source_section, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", skipped)
