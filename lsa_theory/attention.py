@@ -92,9 +92,11 @@ class LinearSelfAttention:
             return cls(pv, kq)
         call = "from_parameters"
         u = checks.square(call, "u", checks.real_array(call, "u", u, (2,)))
-        v, p = checks.vector(call, "v", v, d), checks.vector(call, "p", p, d)
+        for argument, value in (("v", v), ("p", p)):
+            if np.shape(value) != (d,):
+                checks.refuse(call, argument, value, f"a vector of dimension {d}")
         s = checks.real(call, "s", s)
-        exact = is_exact(u, v, p)
+        exact = is_exact(u, np.asarray(v), np.asarray(p))
         pv = np.zeros((d + 1, d + 1), dtype=object if exact else np.float64)
         kq = pv.copy()
         pv[d, :d], pv[d, d] = v, s
@@ -107,6 +109,13 @@ class LinearSelfAttention:
         u = checks.square("from_block", "u", checks.real_array("from_block", "u", u, (2,)))
         zero = np.zeros(len(u), dtype=int)
         return cls.from_parameters(zero, s, u, zero)
+
+    def with_parameters(self, parameters: Parameters) -> LinearSelfAttention:
+        """The layer with other visible parameters and its own unseen entries."""
+        d, pv, kq = self.dimension, self.pv.copy(), self.kq.copy()
+        pv[d, :d], pv[d, d] = parameters.v, parameters.s
+        kq[:d, :d], kq[d, :d] = parameters.u, parameters.p
+        return LinearSelfAttention(pv, kq)
 
     @property
     def dimension(self) -> int:
