@@ -151,7 +151,7 @@ def condition(prompts):
 
 @evidence(Sigma, "risk of sampled prompts at the gain", cases=float_laws)
 def sampled(formula, prompts, setting):
-    minimum, count = formula(prompts), 200 if setting.quick else 2000
+    minimum, count = formula(prompts), 200 if setting.quick else 600
 
     def mean(seed):
         return sampled_risk(minimum.gain, prompts, count, seed=seed)[0]

@@ -192,7 +192,7 @@ class Sigma:
     def of_batches(
         cls, mean: Callable[[int], float], exact: float, setting: Setting, batches: int = 64
     ) -> "Sigma":
-        """From ``mean(seed)``, the sample mean of one batch, at ``batches`` seeds of ``setting``."""
+        """From ``mean(seed)``, the sample mean of a batch, at ``batches`` seeds of ``setting``."""
         means = [mean(setting.integer_seed(f"batch {k}")) for k in range(batches)]
         return cls(*batch_means(means, batches), exact, degrees=batches - 1)
 

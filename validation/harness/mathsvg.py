@@ -7,6 +7,10 @@ import ziamath
 
 SIZE = 16.0  # ziamath's pixels to one em of the page
 _SYMBOL = re.compile(r'<symbol id="([^"]+)"(.*?)</symbol>', re.DOTALL)
+# ziamath leaves out the thin space around a named operator and the space around a tilde
+_NAMED = re.compile(
+    r"(?P<before>[\w)}\]]\s*)?(?P<name>\\operatorname\*?\{[^}]*\})(?P<after>\s*[\w\\])?"
+)
 _NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 
 
@@ -36,7 +40,7 @@ class MathSheet:
         return f'<svg class="glyphs" aria-hidden="true" width="0" height="0">{symbols}</svg>'
 
     def _drawn(self, latex: str, display: bool) -> str:
-        drawing = ziamath.Latex(latex, size=SIZE, inline=not display)
+        drawing = ziamath.Latex(_spaced(latex), size=SIZE, inline=not display)
         text = drawing.svg().replace('fill="black"', 'fill="currentColor"')
         text = text.replace('stroke="black"', 'stroke="currentColor"').replace(_NAMESPACE, "")
         self._symbols |= dict(_SYMBOL.findall(text))
@@ -50,3 +54,18 @@ class MathSheet:
         label = html.escape(latex, quote=True)
         opening = f'<svg class="math" role="img" aria-label="{label}" style="{style}"'
         return re.sub(r'<svg width="[^"]*" height="[^"]*"', lambda _: opening, text, count=1)
+
+
+def _spaced(latex: str) -> str:
+    def named(match: re.Match[str]) -> str:
+        before, after = match["before"] or "", match["after"] or ""
+        open_bracket = after.strip().startswith("\\") and _opens(match.string[match.end("name") :])
+        gap = r"\," if after and not open_bracket else ""
+        return before + (r"\," if before else "") + match["name"] + gap + after
+
+    return re.sub(r"\\sim(?![a-z])", r"\\;\\sim\\;", _NAMED.sub(named, latex))
+
+
+def _opens(rest: str) -> bool:
+    """Whether a bracket comes next, of whatever size."""
+    return re.match(r"\s*(\\(left|[bB]igg?l?)\s*)?(\(|\[|\\[{|]|\\lbrace)", rest) is not None

@@ -110,11 +110,15 @@ def _judges(claim: Claim, control: Control) -> tuple[Evidence, ...]:
 
 
 def _verdict(formula: Any, item: Evidence, name: str, case: Any, setting: Setting) -> Verdict:
-    observation = item.check(formula, case, setting.at(item.name, name))
-    if not isinstance(observation, item.kind):
-        shown = type(observation).__name__
-        raise TypeError(f"evidence {item.name!r}: must return {item.kind.__name__}, not {shown}")
-    return observation.verdict(setting.false_alarm)
+    try:
+        observation = item.check(formula, case, setting.at(item.name, name))
+        if not isinstance(observation, item.kind):
+            shown = type(observation).__name__
+            raise TypeError(f"must return {item.kind.__name__}, not {shown}")
+        return observation.verdict(setting.false_alarm)
+    except Exception as error:
+        error.add_note(f"{item.name}: {name}")
+        raise
 
 
 def _evidence(
@@ -170,4 +174,5 @@ def sentence(error: BaseException | None) -> str:
     own = [f for f in inside if "harness" not in Path(f.filename).parts] or inside
     where = f" ({Path(own[-1].filename).relative_to(root)}:{own[-1].lineno})" if own else ""
     first = (str(error).strip().splitlines() or [""])[0].replace(f"{root}/", "")
-    return f"{type(error).__name__}: {first}{where}"
+    context = [f"{note}: " for note in getattr(error, "__notes__", [])]
+    return f"{''.join(context)}{type(error).__name__}: {first}{where}"

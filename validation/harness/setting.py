@@ -35,7 +35,7 @@ class Setting:
     def integer_seed(self, name: str = "") -> int:
         """A 53-bit seed from the run's seed, the claim, the evidence, the case and ``name``."""
         text = "\x1f".join((str(self.seed), *self.path, name))
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 111
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 11
 
     def rng(self, name: str = "") -> np.random.Generator:
         """A generator of its own for this claim, evidence, case and ``name``."""
