@@ -207,21 +207,18 @@ def noisy_regressions(setting):
     return {name: (x, 0.1) for name, (x, _) in regressions(setting).items()}
 
 
-def white_shifts():
-    """Laws in two dimensions for the figure, and the colour's label of each."""
-    train = GaussianPrompts(np.eye(2), 1)
-    query = np.array([[2.0, 1.5], [1.5, 2.0]])
-    turned = np.array([[1.8, 0.6], [0.6, 0.2]])
+def plane_shifts():
+    """Laws in two dimensions for the figure."""
+    features = np.array([1.6, 0.4])
+    train = GaussianPrompts(features, 1)
+    task = {"task_covariance": np.zeros(2), "task_mean": np.array([0.5, 2.0])}
     changes = {
-        "another task, $w = (2, -1)$": {
-            "task_covariance": np.zeros(2),
-            "task_mean": np.array([2.0, -1.0]),
-        },
-        "queries correlated, ×2": {"query_covariance": query},
-        r"features rotated, squeezed": {"covariance": turned, "query_covariance": np.eye(2)},
-        r"features doubled, $\Lambda_c = 2 \Lambda$": {
-            "covariance": 2 * np.eye(2),
-            "query_covariance": np.eye(2),
+        "another task": task,
+        "queries along a weak feature": {"query_covariance": np.array([0.1, 2.0])},
+        "features exchanged": {"covariance": features[::-1], "query_covariance": features},
+        r"$\Lambda_c = \frac{3}{2} \Lambda$": {
+            "covariance": 1.5 * features,
+            "query_covariance": features,
         },
     }
     return {name: Shift(train, train.replace(**change)) for name, change in changes.items()}
@@ -232,22 +229,22 @@ def figure(setting):
     figure, (left, right) = canvas(1, 2, height=3.4)
     lengths = 2 ** np.arange(1, 17)
     count = 1000 if setting.quick else 10_000
-    for index, (name, shift) in enumerate(white_shifts().items()):
-        signal = risk(np.zeros((2, 2)), shift.test)
+    for index, (name, shift) in enumerate(plane_shifts().items()):
+        signal = risk(np.zeros(2), shift.test)
         risks = [trained_risk(shift, int(n)) / signal for n in lengths]
         left.loglog(lengths, risks, color=f"C{index}", label=name)
         dots = simulated_dots(shift, lengths[1::3], count, setting.at(name))
-        left.loglog(lengths[1::3], dots / signal, "o", color=f"C{index}")
+        left.loglog(lengths[1::3], dots / signal, "o", color=f"C{index}", markersize=4)
         if limit := long_context_risk(*shift).limit:
             left.axhline(limit / signal, color=f"C{index}", linestyle=":", linewidth=1)
-    left.set(xlabel="context length $N = M$", title="relative risk", ylim=(1e-5, None))
-    left.legend(loc="lower left", fontsize=8)
+    left.set(xlabel="context length $N = M$", title="relative risk", ylim=(1e-6, 10))
+    left.legend(loc="lower left")
 
-    scales = np.linspace(0, 2.5, 51)
-    train = GaussianPrompts(np.eye(2), 1)
+    scales, features = np.linspace(0, 2.5, 51), np.array([1.6, 0.4])
+    train = GaussianPrompts(features, 1)
     for n in (4, 16, 64):
         shifts = (
-            Shift(train, train.replace(covariance=c * np.eye(2), query_covariance=np.eye(2)))
+            Shift(train, train.replace(covariance=c * features, query_covariance=features))
             for c in scales
         )
         right.plot(scales, [trained_risk(s, n) / 2 for s in shifts], label=f"$N = M = {n}$")
