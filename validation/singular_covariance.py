@@ -1,0 +1,206 @@
+r"""Features that are linear functions of one another, or constant, have a singular covariance. The
+loss sees the gain only between two copies of it: with $C = E[h h^\top]$,
+
+$$L(B) - \min L = \tfrac12 \operatorname{tr}\big( (B - B_*)^\top C (B - B_*) \Lambda \big), \qquad
+C = \Lambda \big[ (1 + \tfrac1N) \Omega\Lambda + \tau I \big],$$
+
+and $C$ has the range of $\Lambda$: neither $h$ nor $x_q$ ever leaves it. Let $P$ be the orthogonal
+projection on that range. A change $X$ of the gain costs what $PXP$ costs, so every gain
+$B_* + X - PXP$ attains the least loss, and no others do, since on the range both $C$ and $\Lambda$
+are positive definite:
+
+$$L(B_* + X) - \min L \ge \tfrac12\, \lambda^+_{\min}(C)\, \lambda^+_{\min}(\Lambda)\,
+\|PXP\|_F^2 .$$
+
+Nothing else changes. In orthonormal coordinates $V$ of the range the law has the covariance
+$V^\top \Lambda V \succ 0$ with the same trace, and the formula for $B_*$ commutes with the choice
+of coordinates: $V^\top B_* V$ is the minimiser of that smaller problem, at the same loss. It is the
+trace, not the dimension, that counts: features without variance are as good as absent.
+"""
+
+from fractions import Fraction as F
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsa_theory.linalg import array, dense, is_exact, outer, resolvent
+from lsa_theory.minimum import Minimum, global_minimum
+from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.risk import population_loss
+from validation.harness import Bound, Claim, Close, Control, Equal, evidence
+
+
+class Minimisers(NamedTuple):
+    """The gains `B + X − P X P`, for one minimiser `B` and all matrices `X`."""
+
+    minimum: Minimum
+    projection: Any
+
+    def moved(self, step):
+        """The minimiser moved by the part of a step that costs nothing."""
+        return self.minimum.gain + step - self.projection @ step @ self.projection
+
+
+def minimisers(prompts):
+    r"""All gains of least training loss, at a covariance that may be singular.
+
+    With :math:`P` the orthogonal projection on :math:`\operatorname{range} \Lambda` and
+    :math:`B_* = [(1 + \frac1N) \Omega\Lambda + \tau I]^{-1} \Omega`, the loss is least exactly at
+
+    .. math::
+        B = B_* + X - P X P, \qquad X \in \mathbb{R}^{d \times d}:
+
+    only :math:`\Lambda B \Lambda` is determined. The least loss is the formula of the
+    non-singular case, and it is that of the problem in coordinates of the range.
+    """
+    return Minimisers(global_minimum(prompts), range_projection(prompts.covariance))
+
+
+def range_projection(matrix):
+    """The orthogonal projection on the range of a symmetric positive semi-definite matrix."""
+    if not is_exact(matrix):
+        basis = range_basis(matrix)
+        return basis @ basis.T
+    projection = 0 * matrix
+    for column in matrix.T:
+        rest = column - projection @ column
+        if rest.any():
+            projection = projection + outer(rest, rest) / (rest @ rest)
+    return projection
+
+
+def range_basis(matrix):
+    """Eigenvectors whose eigenvalues are above rounding."""
+    eigenvalues, vectors = np.linalg.eigh(matrix)
+    return vectors[:, eigenvalues > len(matrix) * np.finfo(float).eps * eigenvalues[-1]]
+
+
+def rational_laws(setting):
+    """Rank 1 and 2 in three dimensions, a constant feature, and a prior that is singular too."""
+    root = np.array([[F(1), F(2)], [F(-1), F(1, 2)], [F(3), F(1)]])
+    prior = np.array([[2, F(1, 2), 0], [F(1, 2), 1, F(1, 3)], [0, F(1, 3), 1]])
+    line = outer(root[:, 0], root[:, 0])
+    constant = np.array([[F(2), F(0), F(1)], [F(0), F(0), F(0)], [F(1), F(0), F(3)]])
+    return {
+        "rank 2": GaussianPrompts(root @ root.T, 4),
+        "rank 1": GaussianPrompts(line, 3, noise_variance=F(1, 2)),
+        "a constant feature": GaussianPrompts(constant, 5, task_covariance=prior),
+        "singular tasks": GaussianPrompts(root @ root.T, 2, task_covariance=line),
+    }
+
+
+@evidence(Equal, "moves that P does not see leave loss and gradient", cases=rational_laws)
+def flat(formula, prompts, setting):
+    """The loss is quadratic in the gain, so central differences are exact derivatives."""
+    found, d = formula(prompts), prompts.dimension
+    step = np.array([F(int(k), 7) for k in setting.rng().integers(-9, 10, d * d)]).reshape(d, d)
+    gain = found.moved(step)
+    units = np.eye(d * d, dtype=int).reshape(-1, d, d)
+    gradient = [
+        population_loss(gain + unit, prompts) - population_loss(gain - unit, prompts)
+        for unit in units
+    ]
+    return Equal(np.array([*gradient, population_loss(gain, prompts) - found.minimum.loss]))
+
+
+def float_laws(setting):
+    """Real features and a random law with prior and noise."""
+    n = setting.context_length or 40
+    factor, prior = setting.rng("law").standard_normal((2, 8, 8))
+    random = GaussianPrompts(
+        factor[:, :5] @ factor[:, :5].T, n, task_covariance=prior @ prior.T, noise_variance=0.5
+    )
+    real = {name: GaussianPrompts(matrix, n) for name, matrix in setting.covariances.items()}
+    return {"random, rank 5 of 8": random} | real
+
+
+def singular(prompts):
+    """Λ is singular, up to rounding."""
+    return range_basis(prompts.covariance).shape[1] < prompts.dimension
+
+
+@evidence(Bound, "moves that P sees cost loss", cases=float_laws, given=singular)
+def curved(formula, prompts, setting):
+    """Along every eigenvector of Λ, of the range and of the kernel, and at random."""
+    minimum, projection = formula(prompts)
+    context, n, d = prompts.covariance, prompts.context_length, prompts.dimension
+    prior = dense(array(prompts.task))
+    variance = np.trace(context @ prior) + prompts.noise_variance
+    moment = ((n + 1) * context @ prior @ context + variance * context) / n  # C
+    curvature = least_positive(symmetric(moment)) * least_positive(context)
+
+    vectors = np.linalg.eigh(context)[1].T
+    size, random = 10 * abs(minimum.gain).max(), setting.rng().standard_normal((8, d, d))
+    steps = [size * step for step in [*map(outer, vectors, vectors), *random]]
+    losses = np.array([population_loss(minimum.gain + step, prompts) for step in steps])
+    seen = np.array([np.linalg.norm(projection @ step @ projection) for step in steps])
+    return Bound(losses, minimum.loss + curvature * seen**2 / 2, ulps=4 * d)
+
+
+def least_positive(matrix):
+    eigenvalues = np.linalg.eigvalsh(matrix)
+    return eigenvalues[eigenvalues > len(matrix) * np.finfo(float).eps * eigenvalues[-1]].min()
+
+
+def symmetric(matrix):
+    return (matrix + matrix.T) / 2
+
+
+@evidence(Close, "the same minimum in coordinates of the range", cases=float_laws, given=singular)
+def restricted(formula, prompts, setting):
+    """Gain and loss, each in units of its size."""
+    basis = range_basis(prompts.covariance)
+    inside = prompts.replace(
+        covariance=symmetric(basis.T @ prompts.covariance @ basis),
+        task_covariance=symmetric(basis.T @ dense(array(prompts.task)) @ basis),
+    )
+    whole, part = formula(prompts).minimum, formula(inside).minimum
+    unit = abs(part.gain).max()
+    return Close(
+        np.append(basis.T @ whole.gain @ basis / unit, whole.loss / part.loss),
+        np.append(part.gain / unit, 1.0),
+        ulps=16 * prompts.dimension,
+        condition=prompts.context_length + 2,
+    )
+
+
+def whole_space(prompts):
+    """As if Λ were positive definite: every direction is seen."""
+    found = minimisers(prompts)
+    return Minimisers(found.minimum, np.eye(prompts.dimension))
+
+
+def lost_direction(prompts):
+    """P misses a direction of the range."""
+    found = minimisers(prompts)
+    first = found.projection[:, 0]
+    missed = outer(first, first) / found.projection[0, 0]
+    return Minimisers(found.minimum, found.projection - missed)
+
+
+def mean_eigenvalue(prompts):
+    """The ridge τ with `tr(ΛΩ)/d` for `tr(ΛΩ)`, which counts the features without variance."""
+    context, n = prompts.covariance, prompts.context_length
+    prior = dense(array(prompts.task))
+    ridge = (prior @ context).trace() / len(context) + prompts.noise_variance
+    gain = n * resolvent(prior, context, n + 1, ridge)
+    minimum = Minimum(gain, population_loss(gain, prompts), prompts)
+    return Minimisers(minimum, range_projection(context))
+
+
+claim = Claim(
+    title="Singular covariances: what the minimum leaves undetermined",
+    source="derived here; Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, on the range",
+    formula=minimisers,
+    hypotheses=(r"$\Lambda \succeq 0$ singular, not 0", r"$\Omega \succeq 0$, zero mean"),
+    call="""minimum = global_minimum(GaussianPrompts(covariance, 20))
+minimum.unique, minimum.free_directions""",
+    evidence=(flat, curved, restricted),
+    control=(
+        Control("every direction seen", whole_space, rejected_by=(curved,)),
+        Control("a direction of the range not seen", lost_direction, rejected_by=(flat,)),
+        Control(
+            "the mean eigenvalue for the trace", mean_eigenvalue, rejected_by=(flat, restricted)
+        ),
+    ),
+)
