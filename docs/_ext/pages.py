@@ -6,6 +6,7 @@ the claim file's own docstring, and its evidence and figure from the last verifi
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import pkgutil
@@ -160,13 +161,12 @@ def module_page(name: str) -> str:
 
 
 def api_index(names: list[str]) -> str:
-    public = sorted(
-        (name, value)
-        for name, value in vars(lsa_theory).items()
-        if not name.startswith("_") and getattr(value, "__module__", "").startswith("lsa_theory.")
-    )
+    tree = ast.parse(Path(lsa_theory.__file__).read_text(encoding="utf-8"))
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    public = sorted(alias.asname for node in imported for alias in node.names if alias.asname)
     rows = []
-    for name, value in public:
+    for name in public:
+        value = getattr(lsa_theory, name)
         page = value.__module__.removeprefix("lsa_theory.")
         first = paragraph(value).split(". ")[0].rstrip(".")
         rows.append([f"[`{name}`]({page}.md)", first.replace(":math:`", "`")])
