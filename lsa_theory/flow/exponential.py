@@ -1,0 +1,306 @@
+r"""The block flow without stiffness: an exponential integrator that chooses between two clocks.
+
+With `v = p = 0` the flow, mode by mode in the eigenbases of :math:`C = E[h h^T]` and
+:math:`\Lambda_q`, is
+
+.. math:: U' = -s\, m\, (s U - B), \qquad s' = -\sum m\, U (s U - B), \qquad m \ge 0,
+
+and :math:`s^2 - \|U\|^2` is conserved. `modes` reduces it to few rates, `steps` takes one step by
+the clock :math:`\int s^2 dt` or by `t`; here steps are chosen, and it is decided where to stop.
+
+*Clock.* :math:`m_{\max} s^2 + \sum m U^2` bounds the rates at which the modes and `s` relax. As
+long as `s` changes by its own size before anything relaxes, nothing is stiff and `1/s` is not
+smooth: `t` is the clock. It is in starts near `s = 0` and wherever `s` changes sign.
+
+*Balance.* After each step :math:`(s, U)` goes to :math:`(s (1 + \mu), U (1 - \mu))` with the
+:math:`\mu` that restores :math:`s^2 - \|U\|^2`; it is of the size of the step's error, or of
+rounding.
+
+*Limit.* On the conserved hyperbola :math:`s U = B` leaves one point for each sign of `s`, with
+:math:`s^2 = (c + \sqrt{c^2 + 4 \|B\|^2})/2`. The flow has converged when its distance to the
+one whose sign `s` has is a small part of that point's norm. Modes of rate 0 never move: their
+share of the balance is constant and is set aside.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from lsa_theory._typing import Array, Shaped
+from lsa_theory.flow.modes import Modes, few_modes
+from lsa_theory.flow.status import Status
+from lsa_theory.flow.steps import State, exponential_step, time_step
+
+RUNNING = -1  # any other status is an index into `tuple(Status)`
+CODES = {status: index for index, status in enumerate(Status)}
+FIRST_STEP = 0.3  # of a clock, in units of the shortest relaxation
+LEAST_CHANGE, MOST_CHANGE, SAFETY, ORDER = 0.2, 10.0, 0.9, 5  # of the next step's size
+CHUNK = 256  # steps recorded between two looks at the status: large buffers cost more than steps
+
+
+class Record(NamedTuple):
+    """Scalars at the start and after every accepted step."""
+
+    time: Any
+    scale: Any
+    excess: Any  # loss above its minimum
+    residual: Any  # norm of the whole gradient
+
+
+class Path(NamedTuple):
+    """What `integrate` returns; lanes, if any, are the first axes."""
+
+    status: Any  # index into `tuple(Status)`
+    time: Any  # at the end
+    scale: Any
+    factor: Any  # (..., k), U
+    scales: Any  # (..., T), at the requested times
+    factors: Any  # (..., T, k)
+    steps: Any  # how many were accepted
+    record: Record  # (..., steps + 1) each; NaN beyond a lane's own steps
+
+
+class Problem(NamedTuple):
+    """What stays the same along a path."""
+
+    modes: Modes
+    balance: Any
+    stops: Any  # requested times, then infinity
+    end_time: Any
+    rtol: Any
+    stop: Any
+    max_steps: Any
+
+
+class Moments(NamedTuple):
+    """What choosing and stopping need to know of a state."""
+
+    slope: Any  # ds/dt
+    stiffness: Any  # a bound on the rates of relaxation
+    excess: Any
+    residual: Any
+    distance: Any  # squared, to the limit; in units of its squared norm
+
+
+class Front(NamedTuple):
+    """Where the integration stands."""
+
+    state: State
+    by_time: Any  # the clock of the last step
+    size: Any  # of the next step, by that clock; 0: not known
+    attempts: Any
+    next_stop: Any
+    saved: State  # at the stops
+
+
+class Carry(NamedTuple):
+    """What changes from step to step; of use outside the loop: all but the moments."""
+
+    front: Front
+    moments: Moments
+    status: Any
+    filled: Any  # rows of the record
+    record: Any
+
+
+def integrate(
+    rates: Shaped[Array, "*lanes k"],
+    minimiser: Shaped[Array, "*lanes k"],
+    start: Shaped[Array, "*lanes k"],
+    scale: Any,
+    balance: Any,
+    times: Shaped[Array, " t"] | tuple[()] = (),
+    *,
+    end_time: float = np.inf,
+    rtol: float = 1e-8,
+    stop: float = 1e-12,
+    max_steps: int = 4096,
+) -> Path:
+    """The flow from `U = start`, `s = scale`, given the modes' rates and the minimiser of `s U`.
+
+    `balance` is the conserved `s^2 - |U|^2` over all modes (of a start it is known only to
+    rounding, and 0 should be 0). Every requested time, in increasing order, ends a step; at those
+    beyond the end the state is NaN, or the final one if the path has converged.
+
+    `rtol` bounds the error of a step, of `s` and of `|U|` relative to themselves; `stop` is the
+    distance to the limit, relative to the limit's norm, that counts as converged; `max_steps`
+    counts rejected steps too. Lanes run one after the other: on a processor `jax.vmap` over
+    `beginning` and `advance` gains nothing that its compilation does not cost.
+    """
+    times = np.asarray(times, dtype=np.float64)
+    room = 8 ** int(np.ceil(np.log(max(times.size, 1)) / np.log(8) - 1e-9))
+    stops = np.append(times, np.full(room - times.size, np.inf))
+    options = (stops, float(end_time), float(rtol), float(stop), int(max_steps))
+    lanes = np.shape(scale)
+    if not lanes:
+        return _path(rates, minimiser, start, scale, balance, options, times)
+    paths = [
+        _path(rates[i], minimiser[i], start[i], scale[i], balance[i], options, times)
+        for i in np.ndindex(lanes)
+    ]
+    longest = max(int(path.steps) for path in paths)
+    paths = [path._replace(record=_padded(path.record, longest + 1)) for path in paths]
+    return jax.tree.map(lambda *x: np.stack(x).reshape(lanes + np.shape(x[0])), *paths)
+
+
+def _padded(record: Record, size: int) -> Record:
+    return Record(*(np.append(x, np.full(size - x.size, np.nan)) for x in record))
+
+
+def _path(
+    rates: Array,
+    minimiser: Array,
+    start: Array,
+    scale: Any,
+    balance: Any,
+    options: Any,
+    times: Array,
+) -> Path:
+    """One lane."""
+    moving = rates > 0
+    modes, spread = few_modes(rates, minimiser, start)
+    problem = Problem(modes, float(balance + (start[~moving] ** 2).sum()), *options)
+    front, rows, status = beginning(problem, float(scale)), [], RUNNING
+    with jax.enable_x64(True):
+        while status == RUNNING:
+            front, _, status, filled, record = _advance(problem, front)
+            rows.append(np.asarray(record)[min(len(rows), 1) : int(filled)])
+        state, saved, status = jax.tree.map(np.array, (front.state, front.saved, status))
+    if status == CODES[Status.CONVERGED]:
+        after = np.isnan(saved.scale)
+        for values, last in zip(saved, state, strict=True):
+            values[after] = last
+    saved = State(*(values[np.searchsorted(problem.stops, times)] for values in saved))
+    factor, factors = (
+        np.where(moving, spread(x.kept) * start + spread(x.reached) * minimiser, start)
+        for x in (state, saved)
+    )
+    record = Record(*np.concatenate(rows).T)
+    steps = np.array(record.time.size - 1)
+    return Path(status, state.time, state.scale, factor, saved.scale, factors, steps, record)
+
+
+def beginning(problem: Problem, scale: float) -> Front:
+    """The front of a path that starts now."""
+    one, stops = np.ones_like(problem.modes.rate), problem.stops
+    state = State(np.zeros(()), np.array(scale), one, np.zeros_like(one))
+    saved = [np.multiply.outer(np.where(stops <= 0, 1.0, np.nan), entry) for entry in state]
+    zero = np.zeros((), dtype=np.int64)
+    return Front(state, zero > 0, np.zeros(()), zero, (stops <= 0).sum(), State(*saved))
+
+
+def advance(problem: Problem, front: Front) -> Carry:
+    """Steps until the path ends or the record, which starts with the given state, is full."""
+    moments = _moments(problem, front.state)
+    record = jnp.zeros((CHUNK, len(Record._fields))).at[0].set(_row(front.state, moments))
+    carry = Carry(front, moments, _status(problem, front, moments), jnp.ones((), int), record)
+
+    def unfinished(carry: Carry) -> Any:
+        return (carry.status == RUNNING) & (carry.filled < CHUNK)
+
+    return lax.while_loop(unfinished, partial(_attempted, problem), carry)
+
+
+_advance = jax.jit(advance)
+
+
+def _attempted(problem: Problem, carry: Carry) -> Carry:
+    """After one more step, which is kept if its error is within the tolerance."""
+    front, moments = carry.front, carry.moments
+    stop = problem.stops[front.next_stop]
+    by_time = _by_time(front.state, moments)
+    known = (by_time == front.by_time) & (front.size > 0)
+    size = jnp.where(known, front.size, _first_size(problem, front.state, moments, by_time))
+    goal = jnp.minimum(stop, problem.end_time)
+    trial = lax.cond(
+        by_time,
+        lambda: time_step(problem.modes, front.state, size, goal),
+        lambda: exponential_step(problem.modes, front.state, moments.slope, size, goal),
+    )
+    good = trial.error <= problem.rtol
+    change = SAFETY * (problem.rtol / trial.error) ** (1 / ORDER)
+    change = jnp.clip(jnp.nan_to_num(change, nan=0.0), LEAST_CHANGE, MOST_CHANGE)
+    new = _balanced(problem, trial.state)
+    state = jax.tree.map(partial(jnp.where, good), new, front.state)
+    moments = _moments(problem, state)
+    landed = good & (state.time == stop)
+    row = jnp.where(landed, front.next_stop, problem.stops.size)  # or out of range: dropped
+    front = Front(
+        state,
+        by_time,
+        size * jnp.where(good & trial.cut, 1.0, change),
+        front.attempts + 1,
+        front.next_stop + landed * (problem.stops == stop).sum(),
+        jax.tree.map(lambda saved, x: saved.at[row].set(x, mode="drop"), front.saved, state),
+    )
+    record = carry.record.at[carry.filled].set(_row(state, moments))
+    return Carry(front, moments, _status(problem, front, moments), carry.filled + good, record)
+
+
+def _by_time(state: State, moments: Moments) -> Any:
+    """Whether `t` is the clock: `s` changes by its own size before anything relaxes."""
+    return moments.stiffness * jnp.abs(state.scale) < jnp.abs(moments.slope)
+
+
+def _first_size(problem: Problem, state: State, moments: Moments, by_time: Any) -> Any:
+    """The size of a step after a change of clocks."""
+    modes, stiffness = problem.modes, moments.stiffness
+    forcing = jnp.sqrt((modes.rate**2 * modes.minimiser_minimiser).sum())  # growth near s = 0
+    rate = jnp.where(by_time, forcing + stiffness, stiffness / state.scale**2)
+    return FIRST_STEP / rate
+
+
+def _balanced(problem: Problem, state: State) -> State:
+    """The state moved onto the conserved hyperbola."""
+    factor = problem.modes.inner(state.factor, state.factor).sum()
+    total = state.scale**2 + factor
+    lack = problem.balance - (state.scale**2 - factor)
+    mu = jnp.where(total > 0, lack / (2 * total), 0.0)
+    time, scale, kept, reached = state
+    return State(time, scale * (1 + mu), kept * (1 - mu), reached * (1 - mu))
+
+
+def _moments(problem: Problem, state: State) -> Moments:
+    modes, balance = problem.modes, problem.balance
+    rate, minimiser = modes.rate, modes.minimiser_minimiser.sum()
+    norm = jnp.hypot(balance, 2 * jnp.sqrt(minimiser))  # s^2 + |U|^2 at the limit, and s there:
+    limit = jnp.sqrt(jnp.where(balance < 0, 2 * minimiser / (norm - balance), (norm + balance) / 2))
+    ahead = state.kept, state.reached - jnp.where(limit > 0, jnp.sign(state.scale) / limit, 0.0)
+    gap = rate * modes.inner(state.gap, state.gap)
+    stretch, slope, excess, force, distance = jnp.stack(
+        [
+            rate * modes.inner(state.factor, state.factor),
+            -rate * modes.inner(state.factor, state.gap),
+            gap / 2,
+            rate * gap,
+            jnp.where(limit > 0, modes.inner(ahead, ahead), 0.0),  # if not, every U is a limit
+        ]
+    ).sum(-1)
+    return Moments(
+        slope,
+        rate.max() * state.scale**2 + stretch,
+        excess,
+        jnp.sqrt(state.scale**2 * force + slope**2),
+        (distance + (jnp.abs(state.scale) - limit) ** 2) / norm,
+    )
+
+
+def _row(state: State, moments: Moments) -> Any:
+    return jnp.stack([state.time, state.scale, moments.excess, moments.residual])
+
+
+def _status(problem: Problem, front: Front, moments: Moments) -> Any:
+    ends = {
+        Status.FAILED: ~jnp.isfinite(moments.residual),
+        Status.CONVERGED: moments.distance <= problem.stop**2,
+        Status.END_TIME: front.state.time >= problem.end_time,
+        Status.STATIONARY: moments.residual == 0,
+        Status.STEP_LIMIT: front.attempts >= problem.max_steps,
+    }
+    return jnp.select(list(ends.values()), [CODES[status] for status in ends], RUNNING)
