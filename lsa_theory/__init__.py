@@ -4,7 +4,7 @@
 costs on any other law, and `gradient_flow` a simulation that does not use the closed forms.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsa_theory.attention import LinearSelfAttention as LinearSelfAttention
 from lsa_theory.attention import Parameters as Parameters
@@ -14,5 +14,23 @@ from lsa_theory.minimum import global_minimum as global_minimum
 from lsa_theory.prompts import GaussianPrompts as GaussianPrompts
 from lsa_theory.risk import population_loss as population_loss
 from lsa_theory.risk import risk as risk
+from lsa_theory.sampling import SampledPrompts as SampledPrompts
+from lsa_theory.sampling import SampledStatistics as SampledStatistics
+from lsa_theory.sampling import sample_prompts as sample_prompts
+from lsa_theory.sampling import sample_statistics as sample_statistics
+from lsa_theory.sampling import sampled_risk as sampled_risk
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lsa_theory.flow import GradientFlow as GradientFlow
+    from lsa_theory.flow import gradient_flow as gradient_flow
+
+
+def __getattr__(name: str) -> Any:
+    """`gradient_flow` brings JAX, so it is loaded when first used."""
+    if name in ("gradient_flow", "GradientFlow"):
+        import lsa_theory.flow
+
+        return getattr(lsa_theory.flow, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

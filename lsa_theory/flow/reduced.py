@@ -1,0 +1,235 @@
+r"""The flow on the block `v = p = 0`, mode by mode, and a bound that carries its limit.
+
+For tasks of zero mean the block is invariant and, with :math:`C = E[h h^\top]` and the minimising
+gain :math:`B`, the flow is :math:`\dot U = -s C (sU - B) \Lambda_q`. In the eigenbases of
+:math:`C` and :math:`\Lambda_q` the entries of :math:`U` decouple but for `s`.
+
+Where does it end? Trajectories are bounded, so they converge to a stationary point (the loss is a
+polynomial). At :math:`s = 0` the loss is that of the zero predictor, :math:`L_0`; every other
+stationary point has :math:`sU = B` wherever the loss sees it. So a flow with :math:`L < L_0`
+now, or with positive balance among the modes that move, keeps the sign of `s` and tends to the
+one minimiser with its balance and that sign. The distance to it is then no estimate: it is
+computed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lsa_theory import checks
+from lsa_theory._typing import Array, Shaped
+from lsa_theory.attention import LinearSelfAttention, Parameters
+from lsa_theory.flow.exponential import Path, integrate
+from lsa_theory.flow.result import GradientFlow
+from lsa_theory.flow.status import Status
+from lsa_theory.linalg import Diagonal, array, dense
+from lsa_theory.minimum import global_minimum, label_variance, squared_scale
+from lsa_theory.prompts import GaussianPrompts
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """The eigenbases of the flow, the rate of each entry there, and the minimiser.
+
+    `left` and `right` are orthogonal, or None for the identity.
+    """
+
+    left: Any
+    right: Any
+    rates: Shaped[Array, "d d"]
+    minimiser: Shaped[Array, "d d"]
+    least_loss: float
+    condition: float
+
+    def into(self, matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
+        """The entries of a matrix in the eigenbases."""
+        turned = matrix if self.left is None else self.left.T @ matrix
+        return turned if self.right is None else turned @ self.right
+
+    def back(self, matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
+        turned = matrix if self.left is None else self.left @ matrix
+        return turned if self.right is None else turned @ self.right.T
+
+
+def modes(prompts: GaussianPrompts) -> Modes:
+    """The modes of the block flow for a law with zero task mean."""
+    n, context, minimum = prompts.context_length, prompts.context, global_minimum(prompts)
+    variance = label_variance(prompts)
+    if prompts.task_covariance is None:
+        eigenvalues, left = _eigenbasis(context)
+        fast = eigenvalues * ((n + 1) * eigenvalues + variance) / n
+    else:
+        moment = ((n + 1) * (context @ (prompts.task @ context)) + variance * context) / n
+        fast, left = _eigenbasis(moment if isinstance(moment, Diagonal) else _symmetric(moment))
+        eigenvalues = None
+    if prompts.query_covariance is None and eigenvalues is not None:
+        slow, right = eigenvalues, left
+    else:
+        slow, right = _eigenbasis(prompts.query)
+    rates = fast[:, None] * slow[None, :]
+    frame = Modes(left, right, rates, rates, float(minimum.loss), _condition(prompts))
+    gain = dense(np.asarray(minimum.gain, dtype=np.float64))
+    minimiser = np.where(rates > 0, frame.into(gain), 0.0)
+    if right is left:  # the minimiser commutes: what is off its diagonal is rounding
+        minimiser = np.diag(minimiser.diagonal())
+    return Modes(left, right, rates, minimiser, frame.least_loss, frame.condition)
+
+
+def _symmetric(matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
+    return (matrix + matrix.T) / 2
+
+
+def _eigenbasis(matrix: Any) -> tuple[Array, Any]:
+    """Eigenvalues, those within rounding of zero set to it, and the basis."""
+    if isinstance(matrix, Diagonal):
+        eigenvalues, basis = np.asarray(matrix.entries, dtype=np.float64), None
+    else:
+        eigenvalues, basis = np.linalg.eigh(np.asarray(matrix, dtype=np.float64))
+    floor = len(eigenvalues) * checks.EPSILON * eigenvalues.max()
+    return np.where(eigenvalues > floor, eigenvalues, 0.0), basis
+
+
+def _condition(prompts: GaussianPrompts) -> float:
+    """A bound on the condition number of the matrix that the minimiser inverts: at most N + 2."""
+    n, variance = prompts.context_length, float(label_variance(prompts))
+    if variance == 0:
+        return 1.0
+    signal = float(variance - prompts.noise_variance)
+    return 1 + (n + 1) * signal / variance
+
+
+def reduced_flows(
+    layers: list[LinearSelfAttention],
+    laws: list[GaussianPrompts],
+    times: Shaped[Array, " t"] | None,
+    end_time: float,
+    rtol: float,
+    tolerance: float,
+    max_steps: int,
+) -> list[GradientFlow]:
+    """The block flow of each lane, integrated together; see `gradient_flow`."""
+    frames = [modes(law) for law in laws]
+    starts = [frame.into(layer.u) for frame, layer in zip(frames, layers, strict=True)]
+    kept = _support(frames, starts)
+    rates, minimisers, entries = (
+        np.stack([matrix[kept] for matrix in matrices])
+        for matrices in ([f.rates for f in frames], [f.minimiser for f in frames], starts)
+    )
+    scales = np.array([float(layer.s) for layer in layers])
+    balances = scales**2 - (entries**2).sum(-1)
+    single = len(layers) == 1
+
+    def run(stops: Any) -> list[Path]:
+        lanes = (rates, minimisers, entries, scales, balances)
+        options = {"end_time": end_time, "rtol": rtol, "max_steps": max_steps}
+        if single:
+            lanes = tuple(lane[0] for lane in lanes)
+        path = integrate(*lanes, stops, stop=tolerance / 4, **options)
+        return [path] if single else [_lane(path, i) for i in range(len(layers))]
+
+    paths = run(np.zeros(0) if times is None else times)
+    return [
+        _Lane(frames[i], layers[i], kept, rates[i], minimisers[i], entries[i], balances[i], tolerance)
+        .flow(paths[i], times, lambda stops, i=i: run(stops)[i])
+        for i in range(len(layers))
+    ]
+
+
+def _lane(path: Path, index: int) -> Path:
+    record = type(path.record)(*(x[index] for x in path.record))
+    return Path(*(x[index] if x is not path.record else record for x in path))
+
+
+def _support(frames: list[Modes], starts: list[Array]) -> Any:
+    """The entries that are ever non-zero: the diagonal, if every lane commutes."""
+    d = len(starts[0])
+    off = ~np.eye(d, dtype=bool)
+    commuting = all(
+        not frame.minimiser[off].any()
+        and np.linalg.norm(start[off]) <= 16 * d * checks.EPSILON * np.linalg.norm(start)
+        for frame, start in zip(frames, starts, strict=True)
+    )
+    return np.diag_indices(d) if commuting else tuple(np.indices((d, d)).reshape(2, -1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Lane:
+    frame: Modes
+    start: LinearSelfAttention
+    kept: Any
+    rates: Array
+    minimiser: Array
+    entries: Array
+    balance: float
+    tolerance: float
+
+    def layer(self, scale: float, entries: Shaped[Array, " k"]) -> LinearSelfAttention:
+        matrix = np.zeros_like(self.frame.rates)
+        matrix[self.kept] = entries
+        d = self.start.dimension
+        visible = Parameters(np.zeros(d), scale, self.frame.back(matrix), np.zeros(d))
+        return self.start.with_parameters(visible)
+
+    def flow(self, path: Path, times: Any, rerun: Any) -> GradientFlow:
+        steps = int(path.steps) + 1
+        record = type(path.record)(*(x[:steps] for x in path.record))
+        limit, bound = self.end(float(path.scale), path.factor)
+        if times is None:
+            times, excess, residual = record.time, record.excess, record.residual
+
+            def states() -> list[LinearSelfAttention]:
+                again = rerun(record.time)
+                return [self.layer(*state) for state in zip(again.scales, again.factors)]
+        else:
+            excess, residual = self.scalars(path.scales, path.factors)
+
+            def states() -> list[LinearSelfAttention]:
+                return [self.layer(*state) for state in zip(path.scales, path.factors)]
+
+        return GradientFlow(
+            times=times,
+            loss=self.frame.least_loss + excess,
+            residual=residual,
+            final=self.layer(float(path.scale), path.factor),
+            final_time=float(path.time),
+            limit=limit,
+            distance_bound=bound,
+            status=self.status(tuple(Status)[int(path.status)], limit, bound),
+            states=states,
+        )
+
+    def scalars(self, scales: Array, factors: Array) -> tuple[Array, Array]:
+        """The excess loss and the norm of the gradient of states."""
+        gap = scales[:, None] * factors - self.minimiser
+        pull = self.rates * gap
+        slopes = (pull * factors).sum(-1) ** 2 + scales**2 * (pull**2).sum(-1)
+        return (pull * gap).sum(-1) / 2, np.sqrt(slopes)
+
+    def end(self, scale: float, factor: Array) -> tuple[LinearSelfAttention | None, float]:
+        """The limit of the flow from a state and the distance to it, where a theorem gives one."""
+        moving = self.rates > 0
+        balance = self.balance + (factor[~moving] ** 2).sum()
+        excess = self.scalars(np.array([scale]), factor[None])[0][0]
+        at_zero = (self.rates * self.minimiser**2).sum() / 2
+        certain = balance > 0 or excess < (1 - 1e-12) * at_zero
+        if not certain or scale == 0 or not self.minimiser.any():
+            return None, np.inf
+        root = np.sign(scale) * np.sqrt(squared_scale(balance, (self.minimiser**2).sum()))
+        limit = np.where(moving, self.minimiser / root, factor)
+        size = np.hypot(root, np.linalg.norm(limit))
+        rounding = checks.EPSILON * (self.frame.condition + 8) * size
+        distance = np.hypot(scale - root, np.linalg.norm(factor - limit))
+        return self.layer(root, limit), float(distance + rounding)
+
+    def status(self, reported: Status, limit: Any, bound: float) -> Status:
+        """Converged if and only if the bound carries it."""
+        if limit is not None and bound <= self.tolerance * _size(limit):
+            return Status.CONVERGED
+        return Status.STATIONARY if reported is Status.CONVERGED else reported
+
+
+def _size(layer: LinearSelfAttention) -> float:
+    return float(np.hypot(layer.s, np.linalg.norm(layer.u)))

@@ -1,0 +1,63 @@
+"""What a gradient flow returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from lsa_theory._typing import Array, Shaped
+from lsa_theory.attention import LinearSelfAttention
+from lsa_theory.flow.status import Status
+
+
+@dataclass(frozen=True, eq=False)
+class GradientFlow:
+    """A path of gradient flow on the population loss, and what is known of its end.
+
+    Attributes
+    ----------
+    times
+        (T,), increasing: those asked for, or else the start and every accepted step.
+    loss
+        (T,), the population loss at `times`, in units of the label squared.
+    residual
+        (T,), the norm of the loss's gradient over all parameters at `times`.
+    final
+        The layer at the end, `final_time`.
+    limit
+        The layer that the flow tends to, where a formula knows it; else None.
+    distance_bound
+        A bound on the distance of `final`, over all parameters, to the limit of the flow:
+        infinite where nothing carries one. See `gradient_flow` for what carries it.
+    status
+        Why the integration stopped.
+    """
+
+    times: Shaped[Array, " t"]
+    loss: Shaped[Array, " t"]
+    residual: Shaped[Array, " t"]
+    final: LinearSelfAttention
+    final_time: float
+    limit: LinearSelfAttention | None
+    distance_bound: float
+    status: Status
+    states: Callable[[], list[LinearSelfAttention]] = field(repr=False)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the distance bound is within the tolerance, and the limit a global minimum
+        (a local one for tasks with a mean, whose global minimum no formula gives)."""
+        return self.status is Status.CONVERGED
+
+    @cached_property
+    def layers(self) -> tuple[LinearSelfAttention, ...]:
+        """The layers at `times`: T matrices of size d², made when first asked for."""
+        return tuple(self.states())
+
+    @cached_property
+    def balance(self) -> Shaped[Array, " t"]:
+        """(T,), the conserved `‖v‖² + s² − ‖U‖_F² − ‖p‖²` of `layers`."""
+        return np.array([layer.balance for layer in self.layers])
