@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
-from oracles import Law
 
 from lsa_theory import GaussianPrompts, LinearSelfAttention
+from validation.harness.oracle import RationalLaw
 
 VALUES = [Fraction(n, m) for m in (1, 2, 3) for n in (0, 1, -1, 2, -2, 3, -5)]
 rationals = st.sampled_from(VALUES)
@@ -30,11 +30,12 @@ def covariances(draw, dimension: int) -> np.ndarray:
 
 
 @st.composite
-def exact_laws(draw, dimension: int, context_length: int, *, zero_mean: bool = False) -> Law:
+def exact_laws(draw, dimension: int, context_length: int, *, zero_mean: bool = False):
     square = arrays(dimension, dimension)
     mean = np.full(dimension, Fraction(0)) if zero_mean else draw(arrays(dimension))
     noise = draw(positive)
-    return Law(draw(square), draw(square), draw(square), mean, noise, context_length)
+    context, task, query = draw(square), draw(square), draw(square)
+    return RationalLaw(context, context_length, noise=noise, task=task, mean=mean, query=query)
 
 
 def weights(dimension: int):

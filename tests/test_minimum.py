@@ -9,7 +9,7 @@ import pytest
 import sympy
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from oracles import Law, network_error
+from oracles import network_error
 from strategies import (
     covariances,
     exact_cases,
@@ -25,6 +25,7 @@ from lsa_theory import (
     global_minimum,
     population_loss,
 )
+from validation.harness.oracle import RationalLaw
 
 STEP = Fraction(1, 3)
 
@@ -71,7 +72,7 @@ def exact_minimiser(minimum, s=Fraction(3, 2)):
 @settings(max_examples=15)
 def test_the_gradient_vanishes_in_every_parameter(dimension, length, data):
     law = data.draw(exact_laws(dimension, length, zero_mean=True))
-    prompts = GaussianPrompts(**law.arguments)
+    prompts = law.prompts
     slopes = gradient(loss_of_parameters(prompts), *exact_minimiser(global_minimum(prompts)))
     assert len(slopes) == (dimension + 1) ** 2
     assert set(slopes) == {0}
@@ -79,15 +80,13 @@ def test_the_gradient_vanishes_in_every_parameter(dimension, length, data):
 
 def test_the_gradient_of_the_network_itself_vanishes():
     """The same without the library's risk: W^PV and W^KQ entry by entry."""
-    law = Law(
-        rational([1, 1], [0, 2]),
-        rational([2, 0], [1, -1]),
-        rational([1, -1], [2, 1]),
-        rational(0, 0),
-        Fraction(1, 2),
-        2,
+    law = RationalLaw(
+        *([[1, 1], [0, 2]], 2),
+        noise=Fraction(1, 2),
+        task=[[1, -1], [2, 1]],
+        query=[[2, 0], [1, -1]],
     )
-    minimum = global_minimum(GaussianPrompts(**law.arguments))
+    minimum = global_minimum(law.prompts)
     layer = LinearSelfAttention.from_block(minimum.gain / 2, Fraction(2))
     slopes = gradient(lambda pv, kq: network_error(pv, kq, law), layer.pv, layer.kq)
     assert set(slopes) == {0}
@@ -97,7 +96,7 @@ def test_the_gradient_of_the_network_itself_vanishes():
 @given(exact_cases(longest=40, zero_mean=True))
 def test_nothing_is_below_the_minimum(case):
     matrices, law = case
-    prompts = GaussianPrompts(**law.arguments)
+    prompts = law.prompts
     minimum = global_minimum(prompts)
     assert population_loss(LinearSelfAttention(*matrices), prompts) >= minimum.loss
     assert population_loss(minimum.gain, prompts) == minimum.loss
@@ -107,7 +106,7 @@ def test_nothing_is_below_the_minimum(case):
 def test_nothing_nearby_is_below_the_minimum(case, exponent):
     """Every parameter moved at once, by steps down to 2^-12, from layers at the minimum."""
     (pv, kq), law = case
-    prompts = GaussianPrompts(**law.arguments)
+    prompts = law.prompts
     minimum = global_minimum(prompts)
     layer = LinearSelfAttention.from_parameters(*_unpacked(exact_minimiser(minimum)))
     step = Fraction(1, 2**exponent)
@@ -165,7 +164,7 @@ def test_one_feature_by_hand():
 @given(st.integers(1, 3), st.integers(1, 40), st.data())
 @settings(max_examples=15)
 def test_the_block_minimum_is_stationary_on_the_block(dimension, length, data):
-    prompts = GaussianPrompts(**data.draw(exact_laws(dimension, length)).arguments)
+    prompts = data.draw(exact_laws(dimension, length)).prompts
     minimum = block_minimum(prompts)
     assert set(gradient(lambda gain: population_loss(gain, prompts), minimum.gain)) == {0}
     assert population_loss(minimum.gain, prompts) == minimum.loss

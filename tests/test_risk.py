@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import Law, network_error, scalar_error
+from oracles import network_error, scalar_error
 from strategies import (
     arrays,
     covariances,
@@ -20,14 +20,11 @@ from strategies import (
 )
 
 from lsa_theory import GaussianPrompts, LinearSelfAttention, population_loss, risk
+from validation.harness.oracle import RationalLaw
 
 HALF = Fraction(1, 2)
 GAIN = rational([0, 1], [0, 0])
 SHIFTED = GaussianPrompts(rational(1, 4), 6, query_covariance=rational(1, 9), noise_variance=2)
-
-
-def exact_law(law: Law) -> GaussianPrompts:
-    return GaussianPrompts(**law.arguments)
 
 
 # --- the network's own definition --------------------------------------------------------------
@@ -37,23 +34,22 @@ def exact_law(law: Law) -> GaussianPrompts:
 def test_every_parameter_agrees_with_the_network_exactly(case):
     (pv, kq), law = case
     layer, expected = LinearSelfAttention(pv, kq), network_error(pv, kq, law)
-    assert risk(layer, exact_law(law)) == expected
-    assert population_loss(layer, exact_law(law)) == expected / 2
+    assert risk(layer, law.prompts) == expected
+    assert population_loss(layer, law.prompts) == expected / 2
 
 
 def test_a_law_without_any_zero_agrees_with_the_network_exactly():
     """The witness: every parameter and every argument of the law non-zero, nothing symmetric."""
-    law = Law(
-        rational([1, 2, 0], [-1, 1, 1], [HALF, 0, 2]),
-        rational([2, 0, 1], [1, -1, 1], [0, HALF, 1]),
-        rational([1, 1, 0], [0, 2, -1], [1, HALF, 1]),
-        rational(1, -2, HALF),
-        Fraction(2, 3),
-        2,
+    law = RationalLaw(
+        *([[1, 2, 0], [-1, 1, 1], [HALF, 0, 2]], 2),
+        noise=Fraction(2, 3),
+        task=[[1, 1, 0], [0, 2, -1], [1, HALF, 1]],
+        mean=[1, -2, HALF],
+        query=[[2, 0, 1], [1, -1, 1], [0, HALF, 1]],
     )
     pv = rational([1, -1, 2, 1], [2, 1, 1, -2], [1, 3, -1, 1], [HALF, -1, 2, 3])
     kq = rational([1, 2, -1, 1], [HALF, -2, 1, 1], [3, 1, 1, -1], [-1, HALF, 2, 2])
-    value = risk(LinearSelfAttention(pv, kq), exact_law(law))
+    value = risk(LinearSelfAttention(pv, kq), law.prompts)
     assert isinstance(value, Fraction)
     assert value == network_error(pv, kq, law)
 
@@ -92,7 +88,7 @@ def test_the_hand_made_value_and_the_network_agree():
     """Two oracles against each other, so that neither is trusted alone."""
     pv, kq = rational([5, 7], [2, HALF]), rational([3, 1], [-1, 4])
     root = Fraction(3, 2)
-    law = Law(rational([2]), rational([3]), rational([root]), rational(0), HALF, 3)
+    law = RationalLaw([2], 3, noise=HALF, task=[root], query=[3])
     assert network_error(pv, kq, law) == scalar_error(
         *(Fraction(2), HALF, Fraction(3), Fraction(-1)),
         covariance=Fraction(4),

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from oracles import Law
 from strategies import (
     arrays,
     exact_cases,
@@ -23,10 +22,6 @@ from lsa_theory import GaussianPrompts, LinearSelfAttention, risk
 HALF = Fraction(1, 2)
 
 
-def exact_law(law: Law) -> GaussianPrompts:
-    return GaussianPrompts(**law.arguments)
-
-
 @given(exact_cases(longest=50), st.data())
 def test_a_change_of_features_changes_nothing(case, data):
     """`x → T x`, `w → T^{-T} w` for any invertible T; rotations are a special case."""
@@ -38,7 +33,7 @@ def test_a_change_of_features_changes_nothing(case, data):
     if d == 3:  # (I + L)^{-1} = I − L + L²
         inverse = inverse + (lower - np.eye(d, dtype=int)) @ (lower - np.eye(d, dtype=int))
     forward, inverse = lower.T @ lower, inverse @ inverse.T
-    prompts, (v, s, u, p) = exact_law(law), layer.parameters
+    prompts, (v, s, u, p) = law.prompts, layer.parameters
     turned = GaussianPrompts(
         forward @ prompts.covariance @ forward.T,
         law.context_length,
@@ -60,7 +55,7 @@ def test_only_products_of_the_two_matrices_matter(case, factor):
     matrices, law = case
     layer = LinearSelfAttention(*matrices)
     scaled = LinearSelfAttention(layer.pv * factor, layer.kq / factor)
-    assert risk(scaled, exact_law(law)) == risk(layer, exact_law(law))
+    assert risk(scaled, law.prompts) == risk(layer, law.prompts)
 
 
 @given(exact_cases(longest=50), st.data())
@@ -69,14 +64,14 @@ def test_unseen_entries_do_not_matter(case, data):
     layer = LinearSelfAttention(*matrices)
     pv, kq = data.draw(weights(layer.dimension))
     pv[-1], kq[:, :-1] = layer.pv[-1], layer.kq[:, :-1]
-    assert risk(LinearSelfAttention(pv, kq), exact_law(law)) == risk(layer, exact_law(law))
-    assert risk(layer.parameters, exact_law(law)) == risk(layer, exact_law(law))
+    assert risk(LinearSelfAttention(pv, kq), law.prompts) == risk(layer, law.prompts)
+    assert risk(layer.parameters, law.prompts) == risk(layer, law.prompts)
 
 
 @given(arrays(3, 3), rationals, exact_laws(3, 7))
 def test_on_the_block_a_layer_is_its_gain(u, s, law):
     layer = LinearSelfAttention.from_block(u, s)
-    assert risk(layer, exact_law(law)) == risk(s * u, exact_law(law))
+    assert risk(layer, law.prompts) == risk(s * u, law.prompts)
 
 
 @given(st.data(), st.lists(st.booleans(), min_size=4, max_size=4))
@@ -104,12 +99,12 @@ def test_a_vector_is_a_diagonal_matrix(data, as_matrix):
 def test_defaults_are_identity_zero_and_the_context(case):
     matrices, law = case
     layer = LinearSelfAttention(*matrices)
-    covariance, eye = law.arguments["covariance"], np.eye(layer.dimension, dtype=int)
+    covariance, eye = law.prompts.covariance, np.eye(layer.dimension, dtype=int)
     spelt = GaussianPrompts(
         covariance,
         3,
         task_covariance=eye * Fraction(1),
-        task_mean=law.task_mean,
+        task_mean=law.mean,
         query_covariance=covariance,
     )
     assert risk(layer, GaussianPrompts(covariance, 3)) == risk(layer, spelt)
