@@ -66,9 +66,10 @@ class Equal:
 def _exact(entry: Any) -> Any:
     if isinstance(entry, Rational | np.integer):
         return entry
-    symbolic = hasattr(entry, "free_symbols")  # SymPy's, without importing SymPy
-    if symbolic and not any(number.is_Float for number in entry.atoms()):
-        return entry.expand().cancel()
+    if hasattr(entry, "free_symbols"):  # a SymPy expression, without importing SymPy
+        inexact = (a.is_Float or (a.is_number and not a.is_finite) for a in entry.atoms())
+        if not any(inexact):
+            return entry.expand().cancel()
     raise ValueError(f"Equal(difference={entry!r}): must be exact, a rational or a symbol")
 
 
