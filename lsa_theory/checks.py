@@ -27,14 +27,14 @@ def refuse(call: str, argument: str, value: object, rule: str) -> NoReturn:
 
 
 def described(value: Any) -> str:
-    """A value in one line of at most 40 characters."""
+    """A value in one line of at most 32 characters."""
     if getattr(value, "ndim", 0):
         return f"array of shape {value.shape}"
     try:
         text = str(value) if isinstance(value, numbers.Number) else " ".join(repr(value).split())
     except ValueError:  # Python spells no integer of more than 4300 digits
         return "a number of more than 4300 digits"
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return text if len(text) <= 32 else f"{text[:29]}..."
 
 
 def is_tracer(value: object) -> bool:
