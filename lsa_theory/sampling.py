@@ -103,16 +103,12 @@ def sampled_risk(
     """
     count = checks.integer("sampled_risk", "count", count, minimum=2)
     seed = checks.integer("sampled_risk", "seed", seed, minimum=0)
-    parameters = parameters_of("sampled_risk", predictor, prompts.dimension)
-    v, s, u, p = parameters
+    v, s, u, p = parameters_of("sampled_risk", predictor, prompts.dimension)
     layer = Parameters(_floats(v), float(s), operator(_floats(array(u))), _floats(p))
     law, rng = _Law.of(prompts), np.random.default_rng(seed)
-    size = prompts.dimension * prompts.context_length
-    errors, rows = (
-        (_prompt_errors, PROMPT_CHUNK // size)
-        if whole_prompts
-        else (_errors, CHUNK // prompts.dimension)
-    )
+    errors, rows = _errors, CHUNK // prompts.dimension
+    if whole_prompts:
+        errors, rows = _prompt_errors, PROMPT_CHUNK // (prompts.dimension * prompts.context_length)
     return _mean(errors(layer, law, k, rng) ** 2 for k in _chunks(count, max(rows, 1)))
 
 
@@ -165,12 +161,12 @@ class _Law:
 
     @classmethod
     def of(cls, prompts: GaussianPrompts) -> _Law:
-        roots = (
+        context, query, task = (
             factor(operator(_floats(array(matrix))))
             for matrix in (prompts.context, prompts.query, prompts.task)
         )
         mean = 0.0 if prompts.task_mean is None else _floats(prompts.task_mean)
-        return cls(*roots, mean, float(prompts.noise_variance) ** 0.5, prompts)
+        return cls(context, query, task, mean, float(prompts.noise_variance) ** 0.5, prompts)
 
     def normals(self, rng: np.random.Generator, *shape: int) -> Array:
         return rng.standard_normal((*shape, self.prompts.dimension))
