@@ -296,5 +296,5 @@ def test_bad_counts_and_seeds(call, arguments, sentence):
 
 @pytest.mark.parametrize("predictor", [np.eye(2), np.ones(2), layer(2), layer(2).parameters])
 def test_wrong_dimension(predictor):
-    with pytest.raises(ValueError, match="dimension 2.: must be of the prompts' dimension 3"):
+    with pytest.raises(ValueError, match=r"dimension 2\): must be of the prompts' dimension 3"):
         sampled_risk(predictor, LAWS["noise"], 10, seed=0)
