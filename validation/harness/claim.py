@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from validation.harness.kinds import Observation
 from validation.harness.setting import Setting
 
 Cases = Mapping[str, Any] | Callable[[Setting], Mapping[str, Any]]
@@ -18,14 +19,16 @@ class Evidence:
     where at least one witness case has to be refuted.
     """
 
-    kind: type
+    kind: type[Observation]
     name: str
     cases: Cases
     given: Callable[[Any], bool] | None
     check: Callable[[Any, Any, Setting], Any]
 
 
-def evidence(kind: type, name: str, *, cases: Cases, given=None) -> Callable[..., Evidence]:
+def evidence(
+    kind: type[Observation], name: str, *, cases: Cases, given: Callable[[Any], bool] | None = None
+) -> Callable[[Callable[[Any, Any, Setting], Any]], Evidence]:
     """Decorator: a function ``(formula, case, setting) -> kind(...)`` becomes evidence.
 
     ``cases`` maps names to cases, or is a function of the setting that does. Cases on which

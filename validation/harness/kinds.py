@@ -7,11 +7,11 @@ was used up, so 1 is the edge for every kind.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Rational
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -29,6 +29,14 @@ class Verdict:
     outcome: str
     used: float
     summary: str
+
+
+class Observation(Protocol):
+    """What one evidence function saw on one case; ``false_alarm`` is that of one sampled check."""
+
+    kind: ClassVar[str]
+
+    def verdict(self, false_alarm: float) -> Verdict: ...
 
 
 def _judged(used: float, summary: str, edge: float = 1.0) -> Verdict:
@@ -230,8 +238,8 @@ class Rate:
     half the distance to ``control_order``, else the measurement decides nothing.
     """
 
-    sizes: Sequence[float]
-    errors: Sequence[float]
+    sizes: Any
+    errors: Any
     order: float
     control_order: float
     standard_errors: Any = 0.0

@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,26 +80,26 @@ def plan(entry: Entry, setting: Setting) -> Plan:
 def outcome(plan: Plan, setting: Setting, step: Step) -> ClaimOutcome:
     """Evidence on the true formula, then every control, then figure and tables."""
     start = time.process_time()
-    partial = ClaimOutcome(plan.entry, error=plan.error)
+    found = ClaimOutcome(plan.entry, error=plan.error)
     claim = plan.entry.claim
     if plan.error or claim is None:
         step(plan.entry.stem, "cannot start")
-        return partial
+        return found
     setting = setting.at(plan.entry.stem)
     try:
         for item, cases, vacuous in zip(claim.evidence, plan.cases, plan.vacuous, strict=True):
             step(plan.entry.stem, item.name)
-            found = _evidence(claim, item, cases, vacuous, setting)
-            partial = replace(partial, evidence=(*partial.evidence, found))
+            one = _evidence(claim, item, cases, vacuous, setting)
+            found = replace(found, evidence=(*found.evidence, one))
         for control in claim.controls:
             tried = _control(claim, control, setting, lambda what: step(plan.entry.stem, what))
-            partial = replace(partial, controls=(*partial.controls, tried))
+            found = replace(found, controls=(*found.controls, tried))
         step(plan.entry.stem, "figure")
         tables = tuple(claim.reported(setting.at("reported"))) if claim.reported else ()
-        partial = replace(partial, tables=tables, figure=_figure(claim, plan.entry.stem, setting))
+        found = replace(found, tables=tables, figure=_figure(claim, plan.entry.stem, setting))
     except Exception as error:
-        partial = replace(partial, error=sentence(error))
-    return replace(partial, cpu_seconds=time.process_time() - start)
+        found = replace(found, error=sentence(error))
+    return replace(found, cpu_seconds=time.process_time() - start)
 
 
 def _drawn(cases: Any, setting: Setting) -> Mapping[str, Any]:
@@ -163,7 +164,7 @@ def _figure(claim: Claim, stem: str, setting: Setting) -> str | None:
         return None
     from validation.harness import figures
 
-    return figures.drawing(lambda: claim.figure(setting.at("figure")), stem)
+    return figures.drawing(partial(claim.figure, setting.at("figure")), stem)
 
 
 def sentence(error: BaseException | None) -> str:
