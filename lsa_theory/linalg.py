@@ -131,6 +131,17 @@ def square_root(value: Scalar) -> Scalar:
     return np.sqrt(np.float64(value))
 
 
+def exponential(value: Array) -> Array:
+    """The exponential of float64, of traced arrays, and of a symbol."""
+    if is_traced(value):
+        import jax.numpy as jnp
+
+        return jnp.exp(value)
+    if hasattr(value, "free_symbols"):
+        return sys.modules["sympy"].exp(value)
+    return np.exp(np.asarray(value, dtype=np.float64))
+
+
 def resolvent(weight: Any, matrix: Any, scale: Scalar, shift: Scalar) -> Any:
     """`(scale · weight @ matrix + shift · I)^{-1} @ weight` for symmetric positive semi-definite
     `weight`, `matrix` and positive `scale`, `shift`: symmetric positive semi-definite again.
@@ -140,7 +151,8 @@ def resolvent(weight: Any, matrix: Any, scale: Scalar, shift: Scalar) -> Any:
     """
     if isinstance(weight, Diagonal) and isinstance(matrix, Diagonal):
         return Diagonal(weight.entries / (scale * weight.entries * matrix.entries + shift))
-    if is_exact(array(weight), array(matrix)) or is_traced(array(weight), array(matrix)):
+    parts = array(weight), array(matrix), scale, shift
+    if is_exact(*parts) or is_traced(*parts):
         system = scale * (weight @ matrix) + shift * identity(len(array(matrix)))
         return solve(system, dense(array(weight)))
     return _symmetric_resolvent(weight, matrix, scale, shift)
