@@ -209,7 +209,10 @@ def test_wrong_shape_is_refused_where_the_package_is_imported_eagerly():
 
 
 def test_wrong_shape_is_refused_where_the_package_is_imported_lazily():
-    prompts = lsa_theory.GaussianPrompts([1.0, 2.0], 5)
-    start = lsa_theory.LinearSelfAttention.from_block(np.eye(2), 1.0)
-    assert "gradient_flow" not in vars(lsa_theory)
-    assert "times" in refusal(lsa_theory.gradient_flow, start, prompts, times=np.ones((2, 2)))
+    assert "gradient_flow" not in vars(lsa_theory)  # but for __getattr__
+    assert lsa_theory.gradient_flow.__module__ == "lsa_theory.flow"
+    from lsa_theory.flow.polynomial import split
+
+    v_and_s, u_and_p = split(np.arange(4.0), 1)
+    assert v_and_s.size == u_and_p.size == 2
+    assert "flat" in refusal(split, np.zeros((2, 2)), 1)
