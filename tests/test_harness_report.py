@@ -227,6 +227,7 @@ def test_formula_that_cannot_be_set_is_shown_as_source():
         (r"N\operatorname{tr}(B)", r"N\,\operatorname{tr}(B)"),
         (r"[\operatorname{tr}\Lambda]", r"[\operatorname{tr}\,\Lambda]"),
         (r"\operatorname{tr}\big[ x", r"\operatorname{tr}\big[ x"),
+        (r"(v,s)\,\text{a, b}", r"(v{,}\,s)\,\text{a, b}"),
         (r"x\sim y \simeq z", r"x\;\sim\; y \simeq z"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext as _quiet
 from pathlib import Path
@@ -73,7 +74,7 @@ def _command(options: argparse.Namespace) -> int:
         plans = [runner.plan(item, setting) for item in registry.entries(selected)]
     with terminal.progress(console, plans) as step:
         run = runner.run(plans, setting, step)
-    found = results(run)
+    found = results(run) | {"cpu_seconds": round(time.process_time(), 1)}  # imports included
     report.written(found, {c.entry.stem: c.figure for c in run.claims if c.figure}, folder)
     terminal.table(console, found)
     console.out(terminal.closing(found, str(folder / "index.html")), highlight=False)

@@ -83,9 +83,9 @@ def _exact(entry: Any) -> Any:
 
 def _short(entry: Any) -> str:
     text = str(entry)
-    if len(text) <= 24:
+    if len(text) <= 16:
         return text
-    return f"{float(entry):.3g}" if isinstance(entry, Rational) else text[:21] + "..."
+    return f"about {float(entry):.3g}" if isinstance(entry, Rational) else text[:13] + "..."
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +214,7 @@ class Sigma:
             raise ValueError(f"Sigma(standard_error={error}): must be positive")
         z = abs(estimate - exact) / error
         edge = threshold(false_alarm, self.degrees)
-        relative = f", standard error {error / abs(exact):.1g}" if exact else ""
+        relative = f", relative standard error {error / abs(exact):.1g}" if exact else ""
         return _judged(z / edge, f"|z| = {z:.2f} of {edge:.2f} allowed{relative}")
 
 

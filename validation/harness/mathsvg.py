@@ -7,7 +7,9 @@ import ziamath
 
 SIZE = 16.0  # ziamath's pixels to one em of the page
 _SYMBOL = re.compile(r'<symbol id="([^"]+)"(.*?)</symbol>', re.DOTALL)
-# ziamath leaves out the thin space around a named operator and the space around a tilde
+# ziamath leaves out the thin space around a named operator and the space around a tilde, and sets
+# a wide one after a comma
+_COMMA = re.compile(r"(\\(?:text|mathrm|operatorname\*?)\{[^}]*\})|(?<!\\),")
 _NAMED = re.compile(
     r"(?P<before>[\w)}\]]\s*)?(?P<name>\\operatorname\*?\{[^}]*\})(?P<after>\s*[\w\\])?"
 )
@@ -63,7 +65,8 @@ def _spaced(latex: str) -> str:
         gap = r"\," if after and not open_bracket else ""
         return before + (r"\," if before else "") + match["name"] + gap + after
 
-    return re.sub(r"\\sim(?![a-z])", r"\\;\\sim\\;", _NAMED.sub(named, latex))
+    latex = _COMMA.sub(lambda match: match[1] or r"{,}\,", _NAMED.sub(named, latex))
+    return re.sub(r"\\sim(?![a-z])", r"\\;\\sim\\;", latex)
 
 
 def _opens(rest: str) -> bool:

@@ -19,13 +19,14 @@ _ARGUMENT_SECTIONS = {"Parameters", "Returns", "Raises", "Attributes", "Examples
 
 
 def statement(docstring: str) -> str:
-    """What a formula's docstring states: all of it but the sections on arguments and results."""
+    """What a formula's docstring states: all but its source and its arguments and results."""
     parts = _SECTION.split(docstring)  # text, name, text, name, text ...
     kept = [parts[0]]
     for name, text in zip(parts[1::2], parts[2::2], strict=True):
         if name not in _ARGUMENT_SECTIONS:
             kept.append(text)
-    return "\n\n".join(part.strip() for part in kept if part.strip())
+    paragraphs = re.split(r"\n{2,}", "\n\n".join(part.strip() for part in kept))
+    return "\n\n".join(text for text in paragraphs if text and not text.startswith("Source:"))
 
 
 def rest(text: str) -> str:

@@ -116,9 +116,11 @@ def kinds(claim: dict[str, Any]) -> list[str]:
 
 
 def tightest(claim: dict[str, Any]) -> str:
-    """The largest share of an allowance that a check on the truth used."""
-    used = [float(item["used"]) for item in claim["evidence"] if item["used"] is not None]
-    return f"{max(used):.3g}" if used else "none"
+    """The largest share of an allowance that a check on the truth used; a bound has a slack
+    instead, which the report shows."""
+    shared = [item for item in claim["evidence"] if item["kind"] != "bound"]
+    used = [float(item["used"]) for item in shared if item["used"] is not None]
+    return f"{max(used):.2g}" if any(used) else "exact" if used else ""
 
 
 def control(claim: dict[str, Any]) -> str:
