@@ -222,7 +222,11 @@ global_minimum(prompts).gain""",
     evidence=(stationary, attained, rounded, least, sampled),
     control=(
         Control("$N$ for $N + 1$ in $C$", forgotten_pair, rejected_by=(stationary, rounded, least)),
-        Control("label noise left out of $C$", forgotten_noise),
+        Control(
+            "label noise left out of $C$",
+            forgotten_noise,
+            rejected_by=(stationary, attained, rounded, sampled),
+        ),
     ),
     figure=figure,
 )
