@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -19,24 +19,44 @@ from lsa_theory.prompts import GaussianPrompts
 
 Layers = LinearSelfAttention | Sequence[LinearSelfAttention]
 Laws = GaussianPrompts | Sequence[GaussianPrompts]
+Times = Array | Sequence[float] | None
+Method = str  # "auto", "block" or "all"
 
 
 @overload
-def gradient_flow(
-    layer: LinearSelfAttention, prompts: GaussianPrompts, **options: Any
-) -> GradientFlow: ...
-@overload
-def gradient_flow(layer: Layers, prompts: Laws, **options: Any) -> tuple[GradientFlow, ...]: ...
-def gradient_flow(
-    layer: Layers,
-    prompts: Laws,
+def gradient_flow(  # type: ignore[overload-overlap]
+    layer: LinearSelfAttention,
+    prompts: GaussianPrompts,
     *,
-    times: Shaped[Array, " t"] | Sequence[float] | None = None,
+    times: Times = None,
     end_time: float | None = None,
     rtol: float = 1e-8,
     tolerance: float | None = None,
     max_steps: int = 4096,
-    parameters: Literal["auto", "block", "all"] = "auto",
+    parameters: Method = "auto",
+) -> GradientFlow: ...
+@overload
+def gradient_flow(
+    layer: Layers,
+    prompts: Laws,
+    *,
+    times: Times = None,
+    end_time: float | None = None,
+    rtol: float = 1e-8,
+    tolerance: float | None = None,
+    max_steps: int = 4096,
+    parameters: Method = "auto",
+) -> tuple[GradientFlow, ...]: ...
+def gradient_flow(
+    layer: Layers,
+    prompts: Laws,
+    *,
+    times: Times = None,
+    end_time: float | None = None,
+    rtol: float = 1e-8,
+    tolerance: float | None = None,
+    max_steps: int = 4096,
+    parameters: Method = "auto",
 ) -> GradientFlow | tuple[GradientFlow, ...]:
     r"""Gradient flow :math:`\dot z = -\nabla L(z)` on the population loss, from any start.
 
@@ -55,7 +75,9 @@ def gradient_flow(
     times
         (T,), increasing and non-negative: where to save. None: every accepted step.
     end_time
-        Where to stop at the latest. None: the last of `times`, or else at convergence. Time is in
+        Where to stop at the latest. None: the last of `times`, or else never; a flow that has
+        converged stops, and its later `times` hold the final state (they are left out off the
+        block). Time is in
         units of the flow: gradient descent with learning rate :math:`\eta` on this loss passes
         :math:`\eta` a step.
     rtol

@@ -134,7 +134,7 @@ def integrate(
     `beginning` and `advance` gains nothing that its compilation does not cost.
     """
     times = np.asarray(times, dtype=np.float64)
-    room = 8 ** int(np.ceil(np.log(max(times.size, 1)) / np.log(8) - 1e-9))
+    room = next(8**n for n in range(1, 20) if times.size <= 8**n)  # few shapes to compile for
     stops = np.append(times, np.full(room - times.size, np.inf))
     options = (stops, float(end_time), float(rtol), float(stop), int(max_steps))
     lanes = np.shape(scale)
@@ -164,21 +164,25 @@ def _path(
 ) -> Path:
     """One lane."""
     moving = rates > 0
-    modes, spread = few_modes(rates, minimiser, start)
+    target = np.where(moving, minimiser, 0.0)
+    along = start @ target / (target @ target) if target.any() else 0.0
+    rest = start - along * target
+    modes, spread = few_modes(rates, rest, target)
     problem = Problem(modes, float(balance + (start[~moving] ** 2).sum()), *options)
-    front, rows, status = beginning(problem, float(scale)), [], RUNNING
+    front, rows, status = beginning(problem, float(scale), along), [], RUNNING
     with jax.enable_x64(True):
         while status == RUNNING:
-            front, _, status, filled, record = _advance(problem, front)
-            rows.append(np.asarray(record)[min(len(rows), 1) : int(filled)])
-        state, saved, status = jax.tree.map(np.array, (front.state, front.saved, status))
+            front, _, *chunk = _advance(problem, front)
+            status, filled, record = map(np.asarray, chunk)
+            rows.append(record[min(len(rows), 1) : filled])  # each starts where the last ended
+        state, saved = jax.tree.map(np.array, (front.state, front.saved))
     if status == CODES[Status.CONVERGED]:
         after = np.isnan(saved.scale)
         for values, last in zip(saved, state, strict=True):
             values[after] = last
     saved = State(*(values[np.searchsorted(problem.stops, times)] for values in saved))
     factor, factors = (
-        np.where(moving, spread(x.kept) * start + spread(x.reached) * minimiser, start)
+        np.where(moving, spread(x.kept) * rest + spread(x.reached) * target, start)
         for x in (state, saved)
     )
     record = Record(*np.concatenate(rows).T)
@@ -186,10 +190,10 @@ def _path(
     return Path(status, state.time, state.scale, factor, saved.scale, factors, steps, record)
 
 
-def beginning(problem: Problem, scale: float) -> Front:
-    """The front of a path that starts now."""
+def beginning(problem: Problem, scale: float, along: float) -> Front:
+    """The front of a path that starts now, from `U = R + along * B`."""
     one, stops = np.ones_like(problem.modes.rate), problem.stops
-    state = State(np.zeros(()), np.array(scale), one, np.zeros_like(one))
+    state = State(np.zeros(()), np.array(scale), one, along * one)
     saved = [np.multiply.outer(np.where(stops <= 0, 1.0, np.nan), entry) for entry in state]
     zero = np.zeros((), dtype=np.int64)
     return Front(state, zero > 0, np.zeros(()), zero, (stops <= 0).sum(), State(*saved))
@@ -285,8 +289,8 @@ def _moments(problem: Problem, state: State) -> Moments:
     return Moments(
         slope,
         rate.max() * state.scale**2 + stretch,
-        excess,
-        jnp.sqrt(state.scale**2 * force + slope**2),
+        jnp.maximum(excess, 0.0),  # the maxima against rounding
+        jnp.sqrt(jnp.maximum(state.scale**2 * force + slope**2, 0.0)),
         (distance + (jnp.abs(state.scale) - limit) ** 2) / norm,
     )
 

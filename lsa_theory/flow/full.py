@@ -67,15 +67,15 @@ def _path(
     start: Shaped[Array, " n"],
     law: Moments,
     threshold: Scalar,
-    times: Shaped[Array, " t"] | None,
+    times: Shaped[Array, " t"],
     end_time: Scalar,
     rtol: Scalar,
     max_steps: int,
 ) -> Path:
-    saved = diffrax.SubSaveAt(t0=True, steps=True) if times is None else diffrax.SubSaveAt(ts=times)
+    saved = diffrax.SubSaveAt(t0=True, steps=True)
+    # steps end at the times asked for: interpolation is less accurate than a step
     controller = diffrax.PIDController(rtol=rtol, atol=rtol)
-    if times is not None:  # steps end there: interpolation is less accurate than a step
-        controller = diffrax.ClipStepSizeController(controller, step_ts=times)
+    controller = diffrax.ClipStepSizeController(controller, step_ts=times)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(_field),
         diffrax.Kvaerno5(root_finder=optimistix.Newton(rtol=rtol / 10, atol=rtol / 10)),
@@ -109,13 +109,13 @@ def paths(
     max_steps: int,
 ) -> Path:
     """The flows of a batch of lanes, each stopped where its gradient is below its threshold."""
-    return jax.vmap(lambda start, law, threshold: _path(
-        start, law, threshold, times, end_time, rtol, max_steps
-    ))(starts, laws, thresholds)
+    return jax.vmap(
+        lambda start, law, threshold: _path(start, law, threshold, times, end_time, rtol, max_steps)
+    )(starts, laws, thresholds)
 
 
 def distance_bound(flat: Shaped[Array, " n"], law: Moments) -> float:
-    """`2 |g| / μ`, where the Hessian bears it out at both ends of the Newton step; else infinite."""
+    """`2 |g| / μ` where the Hessian bears it out at both ends of the Newton step, else infinite."""
     slope = np.asarray(gradient(flat, law))
     least, step = _curvature(flat, slope, law)
     there = flat - step
@@ -157,17 +157,27 @@ def full_flows(
             end_time = max(PATIENCE / lane.curvature for lane in lanes)
         solved = paths(
             np.stack([flatten(layer.parameters) for layer in layers]),
-            Moments(*(np.stack(entry) for entry in zip(*(lane.law for lane in lanes), strict=True))),
+            Moments(
+                *(np.stack(entry) for entry in zip(*(lane.law for lane in lanes), strict=True))
+            ),
             np.array([lane.threshold for lane in lanes]),
-            times,
-            end_time,
-            rtol,
+            _padded(times),
+            jnp.asarray(float(end_time)),
+            jnp.asarray(rtol),  # arrays: filter_jit compiles anew for every Python number
             max_steps,
         )
         solved = jax.tree.map(np.asarray, solved)
         return [
             lane.flow(Path(*(entry[i] for entry in solved)), times) for i, lane in enumerate(lanes)
         ]
+
+
+def _padded(times: Shaped[Array, " t"] | None) -> Shaped[Array, " n"]:
+    """Filled up with infinities, so that few lengths are compiled."""
+    count = 0 if times is None else len(times)
+    padded = np.full(64 * (count // 64 + 1), np.inf)
+    padded[:count] = () if times is None else times
+    return padded
 
 
 PATIENCE = 1e6  # the longest flow to convergence, in units of the minimum's slowest time
@@ -190,11 +200,13 @@ class _Lane(NamedTuple):
         candidate = flatten(minimum.layer(float(start.balance)).parameters)
         least, _ = _curvature(candidate, np.asarray(gradient(candidate, law)), law)
         curvature = least if 0 < least < np.inf else 1.0
-        threshold = tolerance * curvature * np.linalg.norm(candidate) / 4
+        threshold = tolerance * curvature * float(np.linalg.norm(candidate)) / 4
         return cls(start, law, minimum, curvature, threshold, tolerance)
 
     def flow(self, path: Path, times: Any) -> GradientFlow:
         reached = np.isfinite(path.times)
+        if times is not None:
+            reached &= np.isin(path.times, times)
         limit, bound = self.end(path.final)
         return GradientFlow(
             times=path.times[reached],
@@ -217,22 +229,23 @@ class _Lane(NamedTuple):
         size = float(np.linalg.norm(flat))
         drift = abs(float(layer.balance) - float(self.start.balance))
         bound = distance_bound(flat, self.law) + drift / (2 * size)
-        if not np.isfinite(bound) or not self.global_at(flat, bound):
+        known = self.minimum.prompts.zero_mean and np.isfinite(bound)
+        if not known or not self.global_at(flat, bound):
             return None, bound
         sign = 1 if layer.s >= 0 else -1
         limit = self.minimum.layer(float(self.start.balance), sign).parameters
         return self.start.with_parameters(limit), bound
 
     def global_at(self, flat: Shaped[Array, " n"], bound: float) -> bool:
-        """Whether the loss is the least that a formula knows, to what the bound leaves open."""
+        """Whether the loss is, to what the bound leaves open, at or below the block's minimum:
+        the global one, for tasks of zero mean."""
         excess = float(loss(flat, self.law)) - float(self.minimum.loss)
         slope = float(np.linalg.norm(gradient(flat, self.law)))
         return excess <= bound * slope + 1e-12 * float(self.minimum.loss)
 
     def status(self, path: Path, bound: float) -> Status:
         if bound <= self.tolerance * np.linalg.norm(path.final):
-            known = self.minimum.prompts.zero_mean
-            lowest = not known or self.global_at(path.final, bound)
+            lowest = self.global_at(path.final, bound)
             return Status.CONVERGED if lowest else Status.LOCAL_MINIMUM
         if path.event:
             return Status.STATIONARY

@@ -7,15 +7,18 @@ moves at a rate :math:`m = c_i \ell_j \ge 0` towards an entry of the minimiser :
 
 Given `s`, these equations are linear and know a mode only by its rate, so that at any time
 
-.. math:: U = \alpha(m)\, U(0) + \beta(m)\, B
+.. math:: U = \alpha(m)\, R + \beta(m)\, B, \qquad R = U(0) - \beta_0 B \perp B,
 
-with two smooth functions of the rate, and all that `s` feels of `d^2` modes is three measures on
-the axis of rates, with weights :math:`U(0)^2`, :math:`U(0) B` and :math:`B^2`. A large problem
-is therefore integrated on few nodes: the axis of `log m` is cut into cells, a cell's modes are
-replaced by `ORDER` Chebyshev nodes that carry the weights of the interpolating polynomials (sums
-over modes and over nodes then agree to rounding), and the modes' own :math:`\alpha` and
-:math:`\beta` are interpolated at the end. Small problems are only padded to a common width, so
-that one compilation serves many dimensions.
+with two smooth functions of the rate that start at 1 and at :math:`\beta_0`, and all that `s`
+feels of :math:`d^2` modes is three measures on the axis of rates, with weights :math:`R^2`,
+:math:`R B` and :math:`B^2`. (With `U(0)` for `R`, starts along `B` would suffer cancellation:
+those next to the limit, and those on their way into the saddle.)
+
+A large problem is therefore integrated on few nodes: the axis of `log m` is cut into cells, a
+cell's modes are replaced by `ORDER` Chebyshev nodes that carry the weights of the interpolating
+polynomials (sums over modes and over nodes then agree to rounding), and the modes' own
+:math:`\alpha` and :math:`\beta` are interpolated at the end. Small problems are only padded to a
+common width, so that one compilation serves many dimensions.
 """
 
 from __future__ import annotations
@@ -40,15 +43,15 @@ class Modes(NamedTuple):
     """Rates, and the weights of the three measures there."""
 
     rate: Any
-    start_start: Any
-    start_minimiser: Any
+    rest_rest: Any
+    rest_minimiser: Any
     minimiser_minimiser: Any
 
     def inner(self, x: tuple[Any, Any], y: tuple[Any, Any]) -> Any:
-        """The products, one a rate, of two fields `a U(0) + b B` given as pairs `(a, b)`."""
+        """The products, one a rate, of two fields `a R + b B` given as pairs `(a, b)`."""
         return (
-            x[0] * y[0] * self.start_start
-            + (x[0] * y[1] + x[1] * y[0]) * self.start_minimiser
+            x[0] * y[0] * self.rest_rest
+            + (x[0] * y[1] + x[1] * y[0]) * self.rest_minimiser
             + x[1] * y[1] * self.minimiser_minimiser
         )
 
@@ -57,13 +60,13 @@ Spread = Callable[[Array], Array]  # from values at the nodes, in the last axis,
 
 
 def few_modes(
-    rates: Shaped[Array, "k"], minimiser: Shaped[Array, "k"], start: Shaped[Array, "k"]
+    rates: Shaped[Array, "k"], rest: Shaped[Array, "k"], minimiser: Shaped[Array, "k"]
 ) -> tuple[Modes, Spread]:
     """At most `WIDTHS[-1]` nodes that act on `s` as the modes do, and the way back.
 
     Modes of rate 0 carry no weight; what `Spread` returns for them has no meaning.
     """
-    weights = np.stack([start * start, start * minimiser, minimiser * minimiser])
+    weights = np.stack([rest * rest, rest * minimiser, minimiser * minimiser])
     moving = rates > 0
     if rates.size > WIDTHS[-1]:
         return _grouped(rates, np.where(moving, weights, 0.0), moving)

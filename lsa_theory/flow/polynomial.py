@@ -88,7 +88,7 @@ def loss(flat: Shaped[Array, " n"], law: Moments) -> Scalar:
     residual = right.T @ (law.mean @ left) - law.task_mean
     trace, turned = jnp.sum(u * query) / 2, query @ (u @ v)
     cross = residual @ (trace * v + turned)
-    spread = trace**2 + jnp.sum((u @ query) * (query @ u).T) / 2
+    spread = trace**2 + jnp.sum((u @ query) * (u @ query).T) / 2
     sixth = (left[:-1] @ v) * spread + 2 * trace * (v @ (u @ v)) + 2 * (v @ (u @ turned))
     return (square - 2 * target + law.task_variance + 2 * cross / n + sixth / n**2) / 2
 

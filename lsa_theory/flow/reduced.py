@@ -25,7 +25,7 @@ from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.flow.exponential import Path, integrate
 from lsa_theory.flow.result import GradientFlow
 from lsa_theory.flow.status import Status
-from lsa_theory.linalg import Diagonal, array, dense
+from lsa_theory.linalg import Diagonal, dense
 from lsa_theory.minimum import global_minimum, label_variance, squared_scale
 from lsa_theory.prompts import GaussianPrompts
 
@@ -121,19 +121,23 @@ def reduced_flows(
     scales = np.array([float(layer.s) for layer in layers])
     balances = scales**2 - (entries**2).sum(-1)
     single = len(layers) == 1
+    lanes: Any = (rates, minimisers, entries, scales, balances)
+    if single:
+        lanes = [lane[0] for lane in lanes]
 
     def run(stops: Any) -> list[Path]:
-        lanes = (rates, minimisers, entries, scales, balances)
-        options = {"end_time": end_time, "rtol": rtol, "max_steps": max_steps}
-        if single:
-            lanes = tuple(lane[0] for lane in lanes)
-        path = integrate(*lanes, stops, stop=tolerance / 4, **options)
+        rate, minimiser, start, scale, balance = lanes
+        options = {"end_time": end_time, "rtol": rtol, "stop": tolerance / 4}
+        path = integrate(
+            rate, minimiser, start, scale, balance, stops, max_steps=max_steps, **options
+        )
         return [path] if single else [_lane(path, i) for i in range(len(layers))]
 
     paths = run(np.zeros(0) if times is None else times)
     return [
-        _Lane(frames[i], layers[i], kept, rates[i], minimisers[i], entries[i], balances[i], tolerance)
-        .flow(paths[i], times, lambda stops, i=i: run(stops)[i])
+        _Lane(
+            frames[i], layers[i], kept, rates[i], minimisers[i], entries[i], balances[i], tolerance
+        ).flow(paths[i], times, lambda stops, i=i: run(stops)[i])
         for i in range(len(layers))
     ]
 
@@ -182,12 +186,14 @@ class _Lane:
 
             def states() -> list[LinearSelfAttention]:
                 again = rerun(record.time)
-                return [self.layer(*state) for state in zip(again.scales, again.factors)]
+                saved = zip(again.scales, again.factors, strict=True)
+                return [self.layer(*state) for state in saved]
         else:
             excess, residual = self.scalars(path.scales, path.factors)
 
             def states() -> list[LinearSelfAttention]:
-                return [self.layer(*state) for state in zip(path.scales, path.factors)]
+                saved = zip(path.scales, path.factors, strict=True)
+                return [self.layer(*state) for state in saved]
 
         return GradientFlow(
             times=times,

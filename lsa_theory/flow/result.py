@@ -49,7 +49,8 @@ class GradientFlow:
     @property
     def converged(self) -> bool:
         """Whether the distance bound is within the tolerance, and the limit a global minimum
-        (a local one for tasks with a mean, whose global minimum no formula gives)."""
+        (for tasks with a mean, whose global minimum no formula gives: one no higher than the
+        block's)."""
         return self.status is Status.CONVERGED
 
     @cached_property

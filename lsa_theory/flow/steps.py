@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from diffrax import Tsit5
@@ -44,11 +45,15 @@ LACK = np.insert(  # value at the middle node less that of the polynomial throug
 )
 GAUSS, WEIGHTS = np.polynomial.legendre.leggauss(DEGREE + 1)  # exact for kappa^2, on [0, 1]:
 GAUSS, WEIGHTS = (1 + GAUSS) / 2, WEIGHTS / 2
+STAGES = [np.zeros(0), *Tsit5.tableau.a_lower]  # the last is the solution
+TABLEAU = np.array([np.pad(row, (0, len(STAGES) - len(row))) for row in STAGES])
+LOCAL_ERROR = np.asarray(Tsit5.tableau.b_error)
 ITERATIONS, SETTLED = 8, 1e-9  # Newton's: the next correction would be the square of that
+ROUNDING = 8 * np.finfo(np.float64).eps  # of s in units of |U|, where s is small beside it
 
 
 class State(NamedTuple):
-    """`U = kept * U(0) + reached * B`, one entry a rate, beside `s`."""
+    """`U = kept * R + reached * B`, one entry a rate, beside `s` (see `modes`)."""
 
     time: Any
     scale: Any
@@ -95,7 +100,7 @@ def exponential_step(
         return size * theta * (WEIGHTS @ polynomial(theta * GAUSS) ** 2)
 
     def meeting(whole: Any) -> Any:
-        def newton(_: int, theta: Any) -> Any:
+        def newton(_: Any, theta: Any) -> Any:
             excess = elapsed(theta) - (goal - state.time)
             return jnp.clip(theta - excess / (size * polynomial(theta) ** 2), 0.0, 1.0)
 
@@ -154,22 +159,24 @@ def time_step(modes: Modes, state: State, size: Scalar, goal: Scalar) -> Trial:
     """A step of `size` in the clock t, shortened to end at `goal`."""
     cut = size >= goal - state.time
     size = jnp.where(cut, goal - state.time, size)
-    start = State(size, *state[1:])  # "time" stands for itself: it is no unknown here
 
-    def moved(weights: Any, slopes: list[State], origin: Any) -> State:
-        pairs = [(w, slope) for w, slope in zip(weights, slopes, strict=True) if w]
-        return State(
-            *(y + size * sum(w * slope[i] for w, slope in pairs) for i, y in enumerate(origin))
+    def moved(origin: State, weights: Any, slopes: State) -> State:
+        return jax.tree.map(lambda y, slope: y + size * (weights @ slope), origin, slopes)
+
+    def stage(i: Any, carry: tuple[State, State]) -> tuple[State, State]:
+        end = moved(state, jnp.asarray(TABLEAU)[i], carry[1])
+        return end, jax.tree.map(
+            lambda all, new: all.at[i].set(new), carry[1], derivative(modes, end)
         )
 
-    end, slopes = start, [derivative(modes, start)]
-    for row in Tsit5.tableau.a_lower:  # whose last row is the solution
-        end = moved(row, slopes, start)
-        slopes.append(derivative(modes, end))
-    lack = moved(Tsit5.tableau.b_error, slopes, (0.0,) * 4)
+    none = jax.tree.map(lambda y: jnp.zeros((len(TABLEAU), *jnp.shape(y))), state)
+    end, slopes = lax.fori_loop(0, len(TABLEAU), stage, (state, none))
+    lack = moved(jax.tree.map(jnp.zeros_like, state), LOCAL_ERROR, slopes)
+    start_norm, end_norm = _norm(modes, state.factor), _norm(modes, end.factor)
+    change = jnp.maximum(jnp.abs(lack.scale) - ROUNDING * end_norm, 0.0)
     error = jnp.maximum(
-        _ratio(lack.scale, start.scale, end.scale),
-        _ratio(*(_norm(modes, x.factor) for x in (lack, start, end))),
+        _ratio(change, state.scale, end.scale),
+        _ratio(_norm(modes, lack.factor), start_norm, end_norm),
     )
     return Trial(end._replace(time=jnp.where(cut, goal, state.time + size)), error, cut)
 
@@ -178,7 +185,7 @@ def derivative(modes: Modes, state: State) -> State:
     """d/dt; U' = -s m (s U - B) and s' = -sum m U (s U - B)."""
     pull = -modes.rate * state.scale
     return State(
-        jnp.zeros_like(state.scale),
+        jnp.ones_like(state.scale),
         -(modes.rate * modes.inner(state.factor, state.gap)).sum(),
         pull * state.gap[0],
         pull * state.gap[1],
@@ -186,7 +193,7 @@ def derivative(modes: Modes, state: State) -> State:
 
 
 def _norm(modes: Modes, field: tuple[Any, Any]) -> Any:
-    return jnp.sqrt(jnp.abs(modes.inner(field, field).sum()))
+    return jnp.sqrt(jnp.maximum(modes.inner(field, field).sum(), 0.0))
 
 
 def _ratio(change: Any, before: Any, after: Any) -> Any:
