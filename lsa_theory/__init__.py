@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsa_theory.attention import LinearSelfAttention as LinearSelfAttention
 from lsa_theory.attention import Parameters as Parameters
+from lsa_theory.gamma import gamma as gamma
 from lsa_theory.minimum import Minimum as Minimum
 from lsa_theory.minimum import block_minimum as block_minimum
 from lsa_theory.minimum import global_minimum as global_minimum
@@ -19,6 +20,17 @@ from lsa_theory.sampling import SampledStatistics as SampledStatistics
 from lsa_theory.sampling import sample_prompts as sample_prompts
 from lsa_theory.sampling import sample_statistics as sample_statistics
 from lsa_theory.sampling import sampled_risk as sampled_risk
+from lsa_theory.single_index import linear_target as linear_target
+from lsa_theory.single_index import single_index_target as single_index_target
+from lsa_theory.single_index import square_target as square_target
+from lsa_theory.single_index import tanh_target as tanh_target
+from lsa_theory.targets import PredictionError as PredictionError
+from lsa_theory.targets import RankOneUpdate as RankOneUpdate
+from lsa_theory.targets import TargetPrompts as TargetPrompts
+from lsa_theory.targets import prediction_error as prediction_error
+from lsa_theory.targets import theorem_4_2 as theorem_4_2
+from lsa_theory.white import WhiteTimeCourse as WhiteTimeCourse
+from lsa_theory.white import white_time_course as white_time_course
 
 __version__ = "0.1.0"
 
