@@ -9,7 +9,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
-from lsa_theory.linalg import concatenate, is_exact, is_traced, outer, squared_norm
+from lsa_theory.linalg import concatenate, outer, squared_norm
 
 
 class Parameters(NamedTuple):
@@ -83,24 +83,15 @@ class LinearSelfAttention:
     @classmethod
     def from_parameters(cls, v: Any, s: Any, u: Any, p: Any) -> LinearSelfAttention:
         """The layer with the given visible parameters and zeros elsewhere."""
-        d = len(u)
-        if is_traced(v, s, u, p):
-            import jax.numpy as jnp
-
-            pv = jnp.zeros((d + 1, d + 1)).at[d, :d].set(v).at[d, d].set(s)
-            kq = jnp.zeros((d + 1, d + 1)).at[:d, :d].set(u).at[d, :d].set(p)
-            return cls(pv, kq)
-        call = "from_parameters"
-        u = checks.square(call, "u", checks.real_array(call, "u", u, (2,)))
-        for argument, value in (("v", v), ("p", p)):
-            if np.shape(value) != (d,):
-                checks.refuse(call, argument, value, f"a vector of dimension {d}")
-        s = checks.real(call, "s", s)
-        exact = is_exact(u, np.asarray(v), np.asarray(p))
-        pv = np.zeros((d + 1, d + 1), dtype=object if exact else np.float64)
-        kq = pv.copy()
-        pv[d, :d], pv[d, d] = v, s
-        kq[:d, :d], kq[d, :d] = u, p
+        v, p = (
+            checks.real_array("from_parameters", name, x, (1,)) for name, x in (("v", v), ("p", p))
+        )
+        u = checks.real_array("from_parameters", "u", u, (2,))
+        unseen = np.zeros((len(u), len(u) + 1), dtype=int)
+        row = concatenate([v, s + np.zeros(1, dtype=int)])
+        seen = concatenate([u, p[None, :]])
+        pv = concatenate([unseen, row[None, :]])
+        kq = concatenate([seen, np.zeros((len(u) + 1, 1), dtype=int)], axis=1)
         return cls(pv, kq)
 
     @classmethod

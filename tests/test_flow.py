@@ -58,6 +58,23 @@ def test_the_polynomial_is_the_population_loss():
         assert value == pytest.approx(population_loss(layer, law), rel=1e-12)
 
 
+def test_times_after_convergence_hold_the_end_and_unreached_ones_are_left_out(everywhere):
+    starts, laws, _ = everywhere
+    times = np.array([1.0, 2.0, 1e9])
+    for parameters in ("all", "block"):
+        over = "all" if parameters == "all" else "auto"
+        lanes = starts if parameters == "all" else starts[:1] * 4
+        law = laws if parameters == "all" else NOISY
+        flow = gradient_flow(lanes, law, times=times, parameters=over)[0]
+        assert (flow.times == times).all()
+        assert distance(flow.layers[-1], flow.final) == 0
+        assert flow.final_time < 1e9
+        assert flow.loss[0] == pytest.approx(population_loss(flow.layers[0], NOISY), rel=1e-9)
+    short = gradient_flow(SMALL, NOISY, times=times, max_steps=20)
+    assert short.status is Status.STEP_LIMIT
+    assert len(short.times) == len(short.loss) == len(short.layers) < 3
+
+
 def test_both_methods_agree(everywhere):
     starts, laws, flows = everywhere
     block = gradient_flow(starts[0], laws[0], times=flows[0].times[1:])

@@ -76,8 +76,8 @@ def gradient_flow(
         (T,), increasing and non-negative: where to save. None: every accepted step.
     end_time
         Where to stop at the latest. None: the last of `times`, or else never; a flow that has
-        converged stops, and its later `times` hold the final state (they are left out off the
-        block). Time is in
+        converged stops, and its later `times` hold the final state; times beyond the step limit
+        are left out. Time is in
         units of the flow: gradient descent with learning rate :math:`\eta` on this loss passes
         :math:`\eta` a step.
     rtol

@@ -180,6 +180,16 @@ def _padded(times: Shaped[Array, " t"] | None) -> Shaped[Array, " n"]:
     return padded
 
 
+def _rows(path: Path, times: Shaped[Array, " t"] | None) -> Shaped[Array, " t"]:
+    """The steps that end at the times asked for; the last one for the times after a stop at
+    vanishing gradient; none for times that were not reached."""
+    steps = np.flatnonzero(np.isfinite(path.times))
+    if times is None:
+        return steps
+    rows = np.searchsorted(path.times[steps], times)
+    return np.minimum(rows, steps[-1]) if path.event else rows[rows < len(steps)]
+
+
 PATIENCE = 1e6  # the longest flow to convergence, in units of the minimum's slowest time
 
 
@@ -204,20 +214,18 @@ class _Lane(NamedTuple):
         return cls(start, law, minimum, curvature, threshold, tolerance)
 
     def flow(self, path: Path, times: Any) -> GradientFlow:
-        reached = np.isfinite(path.times)
-        if times is not None:
-            reached &= np.isin(path.times, times)
+        saved = _rows(path, times)
         limit, bound = self.end(path.final)
         return GradientFlow(
-            times=path.times[reached],
-            loss=path.loss[reached],
-            residual=path.residual[reached],
+            times=path.times[saved] if times is None else times[: len(saved)],
+            loss=path.loss[saved],
+            residual=path.residual[saved],
             final=self.layer(path.final),
             final_time=float(path.final_time),
             limit=limit,
             distance_bound=bound,
             status=self.status(path, bound),
-            states=lambda: [self.layer(flat) for flat in path.parameters[reached]],
+            states=lambda: [self.layer(flat) for flat in path.parameters[saved]],
         )
 
     def layer(self, flat: Shaped[Array, " n"]) -> LinearSelfAttention:

@@ -189,11 +189,12 @@ class _Lane:
                 saved = zip(again.scales, again.factors, strict=True)
                 return [self.layer(*state) for state in saved]
         else:
-            excess, residual = self.scalars(path.scales, path.factors)
+            reached = np.isfinite(path.scales)  # not: beyond the step limit
+            times, scales, factors = times[reached], path.scales[reached], path.factors[reached]
+            excess, residual = self.scalars(scales, factors)
 
             def states() -> list[LinearSelfAttention]:
-                saved = zip(path.scales, path.factors, strict=True)
-                return [self.layer(*state) for state in saved]
+                return [self.layer(*state) for state in zip(scales, factors, strict=True)]
 
         return GradientFlow(
             times=times,
