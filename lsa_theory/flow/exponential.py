@@ -134,7 +134,7 @@ def integrate(
     `beginning` and `advance` gains nothing that its compilation does not cost.
     """
     times = np.asarray(times, dtype=np.float64)
-    room = next(8**n for n in range(1, 20) if times.size <= 8**n)  # few shapes to compile for
+    room = next(8**n for n in range(1, 20) if times.size < 8**n)  # few shapes to compile for
     stops = np.append(times, np.full(room - times.size, np.inf))
     options = (stops, float(end_time), float(rtol), float(stop), int(max_steps))
     lanes = np.shape(scale)
@@ -169,12 +169,13 @@ def _path(
     rest = start - along * target
     modes, spread = few_modes(rates, rest, target)
     problem = Problem(modes, float(balance + (start[~moving] ** 2).sum()), *options)
-    front, rows, status = beginning(problem, float(scale), along), [], RUNNING
+    front, status = beginning(problem, float(scale), along), np.array(RUNNING)
+    rows: list[Array] = []
     with jax.enable_x64(True):
         while status == RUNNING:
             front, _, *chunk = _advance(problem, front)
-            status, filled, record = map(np.asarray, chunk)
-            rows.append(record[min(len(rows), 1) : filled])  # each starts where the last ended
+            status, filled, chunk_rows = map(np.asarray, chunk)
+            rows.append(chunk_rows[min(len(rows), 1) : filled])  # each starts where the last ended
         state, saved = jax.tree.map(np.array, (front.state, front.saved))
     if status == CODES[Status.CONVERGED]:
         after = np.isnan(saved.scale)

@@ -6,11 +6,11 @@ In the clock :math:`p = \int s^2 dt` the modes are linear with constant coeffici
 
 .. math:: U(\theta) = e^{-y} U(0) + B \sum_j a_j \theta^j \psi_j(y), \qquad y = m \delta \theta,
 
-exactly, however stiff. The conserved :math:`s^2 - \|U\|^2` determines the polynomial:
-:math:`\kappa^{-2} = s(0)^2 + \|U(\theta)\|^2 - \|U(0)\|^2` at the Lobatto nodes, whose right side
-is a quadratic form in the few :math:`a_j`. As :math:`m \delta \to \infty` this is
-:math:`s U = B` exactly. The order is 8, and 5 inside a step and for stiff modes. Time follows
-as the exact integral of :math:`\kappa^2`.
+exactly, however stiff. The conserved :math:`s^2 - \|U\|^2` determines the polynomial: at the
+Lobatto nodes :math:`\kappa^{-2} = s(0)^2 + \|U(\theta)\|^2 - \|U(0)\|^2`, whose right side is a
+quadratic form in the few :math:`a_j`. For :math:`m \delta \to \infty` the step ends at
+:math:`s U = B` exactly; where nothing is stiff its order is 8 (5 inside the step). Time is the
+exact integral of :math:`\kappa^2`.
 
 That clock stops where `s` crosses 0. There a Runge–Kutta step (Tsitouras 5(4)) in `t` does:
 nothing is stiff while :math:`|s|` is small.
@@ -32,7 +32,7 @@ from lsa_theory.flow.phi import relaxations
 
 DEGREE = 4  # of the polynomial for kappa
 EXPONENTS = np.arange(1, DEGREE + 1)
-NODES = np.append((1 + np.polynomial.Legendre.basis(DEGREE).deriv().roots()) / 2, 1.0)
+NODES = np.append((1 + np.real(np.polynomial.Legendre.basis(DEGREE).deriv().roots())) / 2, 1.0)
 POWERS = NODES[:, None] ** EXPONENTS
 FIT = np.linalg.inv(POWERS)  # values at NODES, 0 at 0, to coefficients
 TERMS = POWERS[:, :, None] * FIT  # ... to the terms a_j theta^j at every node
@@ -43,8 +43,7 @@ LACK = np.insert(  # value at the middle node less that of the polynomial throug
     MIDDLE,
     1.0,
 )
-GAUSS, WEIGHTS = np.polynomial.legendre.leggauss(DEGREE + 1)  # exact for kappa^2, on [0, 1]:
-GAUSS, WEIGHTS = (1 + GAUSS) / 2, WEIGHTS / 2
+GAUSS, WEIGHTS = np.polynomial.legendre.leggauss(DEGREE + 1)  # on [-1, 1]; exact for kappa^2
 STAGES = [np.zeros(0), *Tsit5.tableau.a_lower]  # the last is the solution
 TABLEAU = np.array([np.pad(row, (0, len(STAGES) - len(row))) for row in STAGES])
 LOCAL_ERROR = np.asarray(Tsit5.tableau.b_error)
@@ -79,44 +78,53 @@ class Trial(NamedTuple):
     cut: Any
 
 
+class Polynomial(NamedTuple):
+    """`kappa = 1/s` over a step of the clock p, in the fraction theta of the step."""
+
+    first: Any
+    terms: Any  # a_1, a_2, ...
+    size: Any
+
+    def __call__(self, theta: Any) -> Any:
+        change = jnp.zeros_like(theta)
+        for a in self.terms[::-1]:
+            change = (change + a) * theta
+        return self.first + change
+
+    def elapsed(self, theta: Any) -> Any:
+        """The time that has passed, the integral of `kappa^2`."""
+        return self.size * theta * (WEIGHTS @ self(theta * (1 + GAUSS) / 2) ** 2) / 2
+
+    def fraction(self, duration: Any) -> Any:
+        """Where that time has passed, at most 1; Newton's method on a monotone function."""
+
+        def newton(_: Any, theta: Any) -> Any:
+            excess = self.elapsed(theta) - duration
+            return jnp.clip(theta - excess / (self.size * self(theta) ** 2), 0.0, 1.0)
+
+        return lax.fori_loop(0, 2 * ITERATIONS, newton, jnp.ones_like(duration))
+
+
 def exponential_step(
     modes: Modes, state: State, slope: Scalar, size: Scalar, goal: Scalar
 ) -> Trial:
     """A step of `size` in the clock p, cut where `time` meets `goal`; `slope` is ds/dt."""
-    kappa = 1 / state.scale
-    decline = jnp.clip(-slope * size * kappa**3, -0.5, 0.5)  # of log(kappa), to first order
-    growth, correction = _growth(*_constraint(modes, state, kappa, size), decline * NODES)
-    error = jnp.abs(LACK @ growth) / (1 + growth[MIDDLE])
-    error = jnp.where(correction <= SETTLED, error, jnp.inf)
-    terms = kappa * (FIT @ growth)  # a_1, a_2, ...
-
-    def polynomial(theta: Any) -> Any:
-        total = jnp.zeros_like(theta)
-        for a in terms[::-1]:
-            total = (total + a) * theta
-        return kappa + total
-
-    def elapsed(theta: Any) -> Any:
-        return size * theta * (WEIGHTS @ polynomial(theta * GAUSS) ** 2)
-
-    def meeting(whole: Any) -> Any:
-        def newton(_: Any, theta: Any) -> Any:
-            excess = elapsed(theta) - (goal - state.time)
-            return jnp.clip(theta - excess / (size * polynomial(theta) ** 2), 0.0, 1.0)
-
-        return lax.fori_loop(0, 2 * ITERATIONS, newton, whole)
-
-    whole = jnp.ones_like(kappa)
-    cut = state.time + elapsed(whole) >= goal
-    theta = lax.cond(cut, meeting, lambda whole: whole, whole)
-    time = jnp.where(cut, goal, state.time + elapsed(theta))
-    decay, first, *others = relaxations(modes.rate * size * theta, DEGREE)
-    reached = state.reached + first * (kappa - state.reached)
-    for j, (a, psi) in enumerate(zip(terms, others, strict=True), start=1):
+    first = 1 / state.scale
+    decline = jnp.clip(-slope * size * first**3, -0.5, 0.5)  # of log(kappa), to first order
+    growth, correction = _growth(*_constraint(modes, state, first, size), decline * NODES)
+    kappa = Polynomial(first, first * (FIT @ growth), size)
+    duration, whole = goal - state.time, jnp.ones_like(first)
+    cut = kappa.elapsed(whole) >= duration
+    theta = lax.cond(cut, lambda: kappa.fraction(duration), lambda: whole)
+    time = jnp.where(cut, goal, state.time + kappa.elapsed(theta))
+    decay, relaxed, *others = relaxations(modes.rate * size * theta, DEGREE)
+    reached = state.reached + relaxed * (first - state.reached)
+    for j, (a, psi) in enumerate(zip(kappa.terms, others, strict=True), start=1):
         reached = reached + a * theta**j * psi
-    # the estimate belongs to one degree less; coefficients of a smooth function fall geometrically
-    error = error ** ((DEGREE + 1) / DEGREE)
-    return Trial(State(time, 1 / polynomial(theta), state.kept * decay, reached), error, cut)
+    end = State(time, 1 / kappa(theta), state.kept * decay, reached)
+    # the lack is that of one degree less; the terms of a smooth function fall geometrically
+    error = (jnp.abs(LACK @ growth) / (1 + growth[MIDDLE])) ** ((DEGREE + 1) / DEGREE)
+    return Trial(end, jnp.where(correction <= SETTLED, error, jnp.inf), cut)
 
 
 def _constraint(modes: Modes, state: State, kappa: Any, size: Any) -> tuple[Any, Any, Any]:
@@ -124,15 +132,15 @@ def _constraint(modes: Modes, state: State, kappa: Any, size: Any) -> tuple[Any,
 
     The change of U is `psi_0 (kappa B - U(0)) + B sum_j a_j theta^j psi_j`: no cancellation.
     """
-    _, first, *others = relaxations(modes.rate * size * NODES[:, None], DEGREE)
+    _, relaxed, *others = relaxations(modes.rate * size * NODES[:, None], DEGREE)
     psi = jnp.stack(others, axis=1)
     one, change = (0.0, 1.0), (-state.kept, kappa - state.reached)
-    constant = first * (2 * modes.inner(state.factor, change) + first * modes.inner(change, change))
-    cross = modes.inner(state.factor, one) + first * modes.inner(change, one)
+    constant = 2 * modes.inner(state.factor, change) + relaxed * modes.inner(change, change)
+    cross = modes.inner(state.factor, one) + relaxed * modes.inner(change, one)
     linear = jnp.einsum("nk,njk->nj", cross, psi)
     quadratic = jnp.einsum("nik,njk->nij", psi * modes.minimiser_minimiser, psi)
     return (
-        kappa**2 * constant.sum(-1),
+        kappa**2 * (relaxed * constant).sum(-1),
         2 * kappa**3 * jnp.einsum("nj,nji->ni", linear, TERMS),
         kappa**4 * jnp.einsum("nji,njk,nkl->nil", TERMS, quadratic, TERMS),
     )
