@@ -1,5 +1,6 @@
 """``python -m validation``."""
 
+import io
 import os
 import sys
 
@@ -10,6 +11,8 @@ def single_threaded() -> int:
         os.environ.setdefault(name, "1")
     from validation.harness.cli import main  # loads NumPy, which reads them
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # titles hold Greek letters
     return main()
 
 
