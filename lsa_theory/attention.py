@@ -9,7 +9,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
-from lsa_theory.linalg import concatenate, outer, squared_norm
+from lsa_theory.linalg import concatenate, is_traced, outer, squared_norm
 
 
 class Parameters(NamedTuple):
@@ -83,10 +83,13 @@ class LinearSelfAttention:
     @classmethod
     def from_parameters(cls, v: Any, s: Any, u: Any, p: Any) -> LinearSelfAttention:
         """The layer with the given visible parameters and zeros elsewhere."""
-        v, p = (
-            checks.real_array("from_parameters", name, x, (1,)) for name, x in (("v", v), ("p", p))
-        )
-        u = checks.real_array("from_parameters", "u", u, (2,))
+        call = "from_parameters"
+        u = checks.square(call, "u", checks.real_array(call, "u", u, (2,)))
+        for argument, value in (("v", v), ("p", p)):
+            if np.shape(value) != (len(u),):
+                checks.refuse(call, argument, value, f"a vector of dimension {len(u)}")
+        v, p = (x if is_traced(x) else np.asarray(x) for x in (v, p))
+        s = checks.real(call, "s", s)
         unseen = np.zeros((len(u), len(u) + 1), dtype=int)
         row = concatenate([v, s + np.zeros(1, dtype=int)])
         seen = concatenate([u, p[None, :]])

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lsa_theory._typing import Array, Scalar
-from lsa_theory.linalg import pivots
+from lsa_theory.linalg import has_cholesky_factor, pivots
 
 EPSILON = float(np.finfo(np.float64).eps)
 LARGEST_INTEGER = 2**53  # beyond it float64 no longer counts in ones
@@ -50,11 +50,12 @@ def integer(call: str, argument: str, value: Any, minimum: int = 1) -> Any:
     rule = f"an integer >= {minimum}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         refuse(call, argument, described(value), rule)
+    value = int(value)
     if value < minimum:
         refuse(call, argument, value, rule)
     if value > LARGEST_INTEGER:
         refuse(call, argument, value, "at most 2^53 = 9007199254740992")
-    return int(value)
+    return value
 
 
 def real(call: str, argument: str, value: Any, *, minimum: float | None = None) -> Scalar:
@@ -68,11 +69,10 @@ def real(call: str, argument: str, value: Any, *, minimum: float | None = None) 
     complex_only = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
     if not scalar or complex_only or isinstance(value, (bool, np.bool_)):
         refuse(call, argument, described(value), rule)
-    exact = isinstance(value, numbers.Rational)
-    number = Fraction(int(value.numerator), int(value.denominator)) if exact else float(value)
+    number = exactly(value)
     if not _is_finite(number) or (minimum is not None and number < minimum):
         refuse(call, argument, value, rule)
-    return number if isinstance(value, Fraction) or not exact else _plain(value, number)
+    return int(number) if isinstance(value, numbers.Integral) else number
 
 
 def _is_finite(number: float | Fraction) -> bool:
@@ -82,8 +82,11 @@ def _is_finite(number: float | Fraction) -> bool:
         return False
 
 
-def _plain(value: Any, number: Fraction) -> Scalar:
-    return int(number) if isinstance(value, numbers.Integral) else number
+def exactly(value: Any) -> Fraction | float:
+    """A rational as a `Fraction`, another number as a float."""
+    if isinstance(value, numbers.Rational):
+        return Fraction(int(value.numerator), int(value.denominator))
+    return float(value)
 
 
 def rational(value: Scalar) -> Scalar:
@@ -131,10 +134,8 @@ def _exact(call: str, argument: str, array: Array) -> Array:
             rule = "of exact rationals (or symbols) when its dtype is object"
             refuse(call, argument, f"array with {described(entry)}", rule)
     exact = np.empty(array.shape, dtype=object)
-    exact.flat = [
-        Fraction(int(x.numerator), int(x.denominator)) if isinstance(x, numbers.Rational) else x
-        for x in array.flat
-    ]
+    for index, entry in np.ndenumerate(array):
+        exact[index] = exactly(entry) if isinstance(entry, numbers.Rational) else entry
     exact.flags.writeable = False
     return exact
 
@@ -187,11 +188,7 @@ def _symmetric(call: str, argument: str, array: Array) -> Array:
 
 def _check_positivity(call: str, argument: str, array: Array) -> None:
     jitter = len(array) * EPSILON * array.diagonal().max()
-    try:  # a Cholesky factor proves it; the eigenvalues are needed to word a refusal only
-        shifted = array.copy()
-        shifted.flat[:: len(array) + 1] += jitter
-        np.linalg.cholesky(shifted)
-    except np.linalg.LinAlgError:
+    if not has_cholesky_factor(array, jitter):  # eigenvalues are needed to word a refusal only
         eigenvalues = np.linalg.eigvalsh(array)
         if eigenvalues[0] < -len(array) * EPSILON * abs(eigenvalues).max():
             value = f"matrix with eigenvalue {eigenvalues[0]:.6g}"

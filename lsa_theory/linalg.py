@@ -203,8 +203,32 @@ def _positive_inverse(
         half = _clipped_root(scale * matrix + shift * np.eye(len(matrix)), shift)
         return half.T @ half
     inverse, _ = dpotri(factor, lower=False, overwrite_c=True)
-    upper = np.triu(inverse)
-    return upper + np.triu(inverse, 1).T
+    return _mirrored(inverse)
+
+
+def _mirrored(upper: Shaped[Array, "d d"], width: int = 128) -> Shaped[Array, "d d"]:
+    """The upper triangle copied onto the lower one, in place and in blocks that fit the cache."""
+    for k in range(0, len(upper), width):
+        upper[k : k + width, :k] = upper[:k, k : k + width].T
+        block = upper[k : k + width, k : k + width]
+        block[:] = np.triu(block) + np.triu(block, 1).T
+    return upper
+
+
+def has_cholesky_factor(matrix: Shaped[Array, "d d"], jitter: float) -> bool:
+    """Whether `matrix + jitter · I`, symmetric, has one: proof that it is positive definite."""
+    shifted = matrix.copy()
+    shifted.flat[:: len(matrix) + 1] += jitter
+    if len(matrix) < 200:  # not worth the import, nor waking a second library's threads
+        try:
+            np.linalg.cholesky(shifted)
+        except np.linalg.LinAlgError:
+            return False
+        return True
+    from scipy.linalg.lapack import dpotrf
+
+    _, failed = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
+    return failed == 0
 
 
 def solve(matrix: Shaped[Array, "d d"], right: Shaped[Array, "d m"]) -> Shaped[Array, "d m"]:
@@ -249,7 +273,8 @@ def pivots(matrix: Shaped[Array, "d d"]) -> list[Scalar]:
     """The pivots of exact symmetric elimination, largest diagonal entry first: all non-negative,
     and none missing, if and only if the matrix is positive semi-definite. A zero diagonal beside
     a non-zero entry, which no such matrix has, is reported as the pivot -1."""
-    rest, found = matrix.copy(), []
+    found: list[Scalar] = []
+    rest = matrix.copy()
     while rest.size:
         k = int(np.argmax(rest.diagonal()))
         pivot = rest[k, k]

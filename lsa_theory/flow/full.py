@@ -186,7 +186,7 @@ def _rows(path: Path, times: Shaped[Array, " t"] | None) -> Shaped[Array, " t"]:
     steps = np.flatnonzero(np.isfinite(path.times))
     if times is None:
         return steps
-    rows = np.searchsorted(path.times[steps], times)
+    rows = np.atleast_1d(np.searchsorted(path.times[steps], times))
     return np.minimum(rows, steps[-1]) if path.event else rows[rows < len(steps)]
 
 
