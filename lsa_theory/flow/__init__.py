@@ -122,8 +122,10 @@ def gradient_flow(
     if tolerance is None:
         tolerance = 1e-10 if reduced else max(1e-6, 100 * rtol)
     flows = reduced_flows if reduced else full_flows
+    lanes, filling = len(layers), _filling(len(layers))
+    layers, laws = layers + layers[-1:] * filling, laws + laws[-1:] * filling
     found = flows(layers, laws, stops, end_time, rtol, tolerance, max_steps)
-    return tuple(found) if batched else found[0]
+    return tuple(found[:lanes]) if batched else found[0]
 
 
 NAME = "gradient_flow"
@@ -146,6 +148,12 @@ def _lanes(
             where = f"lane {i} with a layer of {start.dimension} and prompts of {law.dimension}"
             checks.refuse(NAME, "layer", where, "of one dimension, that of the prompts")
     return layers, laws, batched
+
+
+def _filling(lanes: int) -> int:
+    """How many copies of the last lane fill the batch up, so that few sizes are compiled: one
+    lane, or a multiple of four."""
+    return 0 if lanes == 1 else -lanes % 4
 
 
 def _times(times: Any) -> Shaped[Array, " t"]:
