@@ -189,6 +189,10 @@ def test_layer_on_the_block_is_its_gain():
         ),
         (lambda: TargetPrompts([1.0], 3, [1.0], [-1.0], 0), r"TargetPrompts\(label_covariance="),
         (
+            lambda: TargetPrompts([1.0], 3, [1.0], RankOneUpdate([1.0, 2.0], 1.0, [1.0]), 0),
+            r"TargetPrompts\(label_covariance.matrix=.*of dimension 1",
+        ),
+        (
             lambda: TargetPrompts([1.0], 3, [1.0], RankOneUpdate([1.0], 1.0, [1.0, 2.0]), 0),
             r"TargetPrompts\(label_covariance.vector=.*of dimension 1",
         ),
