@@ -198,21 +198,21 @@ def _positive_inverse(
     system = scale * matrix
     system.flat[:: len(matrix) + 1] += shift
     # the transpose of a C-ordered symmetric matrix is what LAPACK reads without a copy
-    factor, failed = dpotrf(system.T, lower=False, overwrite_a=True, clean=False)
+    factor, failed = dpotrf(system.T, lower=True, overwrite_a=True, clean=False)
     if failed:
         half = _clipped_root(scale * matrix + shift * np.eye(len(matrix)), shift)
         return half.T @ half
-    inverse, _ = dpotri(factor, lower=False, overwrite_c=True)
+    inverse, _ = dpotri(factor, lower=True, overwrite_c=True)
     return _mirrored(inverse)
 
 
-def _mirrored(upper: Shaped[Array, "d d"], width: int = 128) -> Shaped[Array, "d d"]:
-    """The upper triangle copied onto the lower one, in place and in blocks that fit the cache."""
-    for k in range(0, len(upper), width):
-        upper[k : k + width, :k] = upper[:k, k : k + width].T
-        block = upper[k : k + width, k : k + width]
-        block[:] = np.triu(block) + np.triu(block, 1).T
-    return upper
+def _mirrored(lower: Shaped[Array, "d d"], width: int = 128) -> Shaped[Array, "d d"]:
+    """The lower triangle copied onto the upper one, in place and in blocks that fit the cache."""
+    for k in range(0, len(lower), width):
+        lower[:k, k : k + width] = lower[k : k + width, :k].T
+        block = lower[k : k + width, k : k + width]
+        block[:] = np.tril(block) + np.tril(block, -1).T
+    return lower
 
 
 def has_cholesky_factor(matrix: Shaped[Array, "d d"], jitter: float) -> bool:
@@ -227,7 +227,7 @@ def has_cholesky_factor(matrix: Shaped[Array, "d d"], jitter: float) -> bool:
         return True
     from scipy.linalg.lapack import dpotrf
 
-    _, failed = dpotrf(shifted.T, lower=False, overwrite_a=True, clean=False)
+    _, failed = dpotrf(shifted.T, lower=True, overwrite_a=True, clean=False)
     return failed == 0
 
 
