@@ -148,6 +148,14 @@ def test_sigma_of_batches_uses_one_seed_a_batch():
     assert outcome(shifted) == REFUTED
 
 
+def test_sigma_of_batches_rejects_as_many_truths_as_it_says():
+    """Of heavy-tailed squares; 2,000 truths at 5 % give 100 rejections, give or take 10."""
+    rng, truths = np.random.default_rng(5), 2000
+    squares = (rng.standard_normal((truths, 64 * 50)) ** 2).reshape(truths, 64, 50).mean(axis=2)
+    verdicts = [outcome(Sigma(*batch_means(row, 64), 1.0, 63), 0.05) for row in squares]
+    assert 70 <= verdicts.count(REFUTED) <= 130
+
+
 def test_batch_means_are_the_plain_mean_and_its_spread():
     values = np.arange(12.0)
     mean, error = batch_means(values, 3)

@@ -138,6 +138,15 @@ def whole(formula, n, setting):
     return Bound(formula(n), n)
 
 
+def test_control_without_cases_of_its_own_keeps_the_hypothesis():
+    """It must not be rejected where the truth is not claimed."""
+    small = replaced(CASES, given=lambda n: n < 4)  # the control differs at five alone
+    _, outcome = ran(replace(TRUE, evidence=(small,)))
+    assert outcome.status == "powerless"
+    named = Control("one more beyond three", wrong_square, cases=CASES)
+    assert ran(replace(TRUE, evidence=(small,), control=named))[1].status == "passed"
+
+
 def test_check_without_a_case_that_satisfies_its_hypothesis_fails():
     vacuous = replaced(CASES, given=lambda n: n > 100)
     run, outcome = ran(replace(TRUE, evidence=(vacuous,)))

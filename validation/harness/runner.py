@@ -69,9 +69,8 @@ def plan(entry: Entry, setting: Setting) -> Plan:
     try:
         for item in entry.claim.evidence:
             drawn = _drawn(item.cases, setting.at(entry.stem, item.name))
-            good = {n: c for n, c in drawn.items() if item.given is None or item.given(c)}
-            kept.append(good)
-            vacuous.append(len(drawn) - len(good))
+            kept.append(_satisfying(item, drawn))
+            vacuous.append(len(drawn) - len(kept[-1]))
     except Exception as error:
         return Plan(entry, error=sentence(error))
     return Plan(entry, tuple(kept), tuple(vacuous))
@@ -104,6 +103,10 @@ def outcome(plan: Plan, setting: Setting, step: Step) -> ClaimOutcome:
 
 def _drawn(cases: Any, setting: Setting) -> Mapping[str, Any]:
     return cases(setting) if callable(cases) else cases
+
+
+def _satisfying(item: Evidence, cases: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: case for n, case in cases.items() if item.given is None or item.given(case)}
 
 
 def _judges(claim: Claim, control: Control) -> tuple[Evidence, ...]:
@@ -141,9 +144,11 @@ def _control(
     trials = []
     for item in _judges(claim, control):
         step(f"control: {item.name}")
-        cases = item.cases if control.cases is None else control.cases
-        drawn = _drawn(cases, setting.at(item.name))
-        trials.append(_trial(formula, item, drawn, setting))
+        if control.cases is None:
+            witnesses = _satisfying(item, _drawn(item.cases, setting.at(item.name)))
+        else:  # these may violate the hypothesis
+            witnesses = dict(_drawn(control.cases, setting.at(item.name)))
+        trials.append(_trial(formula, item, witnesses, setting))
     return ControlOutcome(control.name, tuple(trials))
 
 
