@@ -6,20 +6,12 @@ With `v = p = 0` the flow, mode by mode in the eigenbases of :math:`C = E[h h^T]
 .. math:: U' = -s\, m\, (s U - B), \qquad s' = -\sum m\, U (s U - B), \qquad m \ge 0,
 
 and :math:`s^2 - \|U\|^2` is conserved. `modes` reduces it to few rates, `steps` takes one step by
-the clock :math:`\int s^2 dt` or by `t`; here steps are chosen, and it is decided where to stop.
+the clock :math:`\int s^2 dt` or by `t`; here steps are chosen, and `scalars` says where to
+stop.
 
 *Clock.* :math:`m_{\max} s^2 + \sum m U^2` bounds the rates at which the modes and `s` relax. As
 long as `s` changes by its own size before anything relaxes, nothing is stiff and `1/s` is not
 smooth: `t` is the clock. It is in starts near `s = 0` and wherever `s` changes sign.
-
-*Balance.* After each step :math:`(s, U)` goes to :math:`(s (1 + \mu), U (1 - \mu))` with the
-:math:`\mu` that restores :math:`s^2 - \|U\|^2`; it is of the size of the step's error, or of
-rounding.
-
-*Limit.* On the conserved hyperbola :math:`s U = B` leaves one point for each sign of `s`, with
-:math:`s^2 = (c + \sqrt{c^2 + 4 \|B\|^2})/2`. The flow has converged when its distance to the
-one whose sign `s` has is a small part of that point's norm. Modes of rate 0 never move: their
-share of the balance is constant and is set aside.
 """
 
 from __future__ import annotations
@@ -34,6 +26,7 @@ from jax import lax
 
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.flow.modes import Modes, few_modes
+from lsa_theory.flow.scalars import Scalars, balanced, scalars
 from lsa_theory.flow.status import Status
 from lsa_theory.flow.steps import State, exponential_step, time_step
 
@@ -78,16 +71,6 @@ class Problem(NamedTuple):
     max_steps: Any
 
 
-class Moments(NamedTuple):
-    """What choosing and stopping need to know of a state."""
-
-    slope: Any  # ds/dt
-    stiffness: Any  # a bound on the rates of relaxation
-    excess: Any
-    residual: Any
-    distance: Any  # squared, to the limit; in units of its squared norm
-
-
 class Front(NamedTuple):
     """Where the integration stands."""
 
@@ -100,10 +83,10 @@ class Front(NamedTuple):
 
 
 class Carry(NamedTuple):
-    """What changes from step to step; of use outside the loop: all but the moments."""
+    """What changes from step to step; of use outside the loop: all but `now`."""
 
     front: Front
-    moments: Moments
+    now: Scalars
     status: Any
     filled: Any  # rows of the record
     record: Any
@@ -202,9 +185,9 @@ def beginning(problem: Problem, scale: float, along: float) -> Front:
 
 def advance(problem: Problem, front: Front) -> Carry:
     """Steps until the path ends or the record, which starts with the given state, is full."""
-    moments = _moments(problem, front.state)
-    record = jnp.zeros((CHUNK, len(Record._fields))).at[0].set(_row(front.state, moments))
-    carry = Carry(front, moments, _status(problem, front, moments), jnp.ones((), int), record)
+    now = scalars(problem.modes, problem.balance, front.state)
+    record = jnp.zeros((CHUNK, len(Record._fields))).at[0].set(_row(front.state, now))
+    carry = Carry(front, now, _status(problem, front, now), jnp.ones((), int), record)
 
     def unfinished(carry: Carry) -> Any:
         return (carry.status == RUNNING) & (carry.filled < CHUNK)
@@ -217,23 +200,23 @@ _advance = jax.jit(advance)
 
 def _attempted(problem: Problem, carry: Carry) -> Carry:
     """After one more step, which is kept if its error is within the tolerance."""
-    front, moments = carry.front, carry.moments
+    front, now = carry.front, carry.now
     stop = problem.stops[front.next_stop]
-    by_time = _by_time(front.state, moments)
+    by_time = _by_time(front.state, now)
     known = (by_time == front.by_time) & (front.size > 0)
-    size = jnp.where(known, front.size, _first_size(problem, front.state, moments, by_time))
+    size = jnp.where(known, front.size, _first_size(problem, front.state, now, by_time))
     goal = jnp.minimum(stop, problem.end_time)
     trial = lax.cond(
         by_time,
         lambda: time_step(problem.modes, front.state, size, goal),
-        lambda: exponential_step(problem.modes, front.state, moments.slope, size, goal),
+        lambda: exponential_step(problem.modes, front.state, now.slope, size, goal),
     )
     good = trial.error <= problem.rtol
     change = SAFETY * (problem.rtol / trial.error) ** (1 / ORDER)
     change = jnp.clip(jnp.nan_to_num(change, nan=0.0), LEAST_CHANGE, MOST_CHANGE)
-    new = _balanced(problem, trial.state)
+    new = balanced(problem.modes, problem.balance, trial.state)
     state = jax.tree.map(partial(jnp.where, good), new, front.state)
-    moments = _moments(problem, state)
+    now = scalars(problem.modes, problem.balance, state)
     landed = good & (state.time == stop)
     row = jnp.where(landed, front.next_stop, problem.stops.size)  # or out of range: dropped
     front = Front(
@@ -244,68 +227,33 @@ def _attempted(problem: Problem, carry: Carry) -> Carry:
         front.next_stop + landed * (problem.stops == stop).sum(),
         jax.tree.map(lambda saved, x: saved.at[row].set(x, mode="drop"), front.saved, state),
     )
-    record = carry.record.at[carry.filled].set(_row(state, moments))
-    return Carry(front, moments, _status(problem, front, moments), carry.filled + good, record)
+    record = carry.record.at[carry.filled].set(_row(state, now))
+    return Carry(front, now, _status(problem, front, now), carry.filled + good, record)
 
 
-def _by_time(state: State, moments: Moments) -> Any:
+def _by_time(state: State, now: Scalars) -> Any:
     """Whether `t` is the clock: `s` changes by its own size before anything relaxes."""
-    return moments.stiffness * jnp.abs(state.scale) < jnp.abs(moments.slope)
+    return now.stiffness * jnp.abs(state.scale) < jnp.abs(now.slope)
 
 
-def _first_size(problem: Problem, state: State, moments: Moments, by_time: Any) -> Any:
+def _first_size(problem: Problem, state: State, now: Scalars, by_time: Any) -> Any:
     """The size of a step after a change of clocks."""
-    modes, stiffness = problem.modes, moments.stiffness
+    modes, stiffness = problem.modes, now.stiffness
     forcing = jnp.sqrt((modes.rate**2 * modes.minimiser_minimiser).sum())  # growth near s = 0
     rate = jnp.where(by_time, forcing + stiffness, stiffness / state.scale**2)
     return FIRST_STEP / rate
 
 
-def _balanced(problem: Problem, state: State) -> State:
-    """The state moved onto the conserved hyperbola."""
-    factor = problem.modes.inner(state.factor, state.factor).sum()
-    total = state.scale**2 + factor
-    lack = problem.balance - (state.scale**2 - factor)
-    mu = jnp.where(total > 0, lack / (2 * total), 0.0)
-    time, scale, kept, reached = state
-    return State(time, scale * (1 + mu), kept * (1 - mu), reached * (1 - mu))
+def _row(state: State, now: Scalars) -> Any:
+    return jnp.stack([state.time, state.scale, now.excess, now.residual])
 
 
-def _moments(problem: Problem, state: State) -> Moments:
-    modes, balance = problem.modes, problem.balance
-    rate, minimiser = modes.rate, modes.minimiser_minimiser.sum()
-    norm = jnp.hypot(balance, 2 * jnp.sqrt(minimiser))  # s^2 + |U|^2 at the limit, and s there:
-    limit = jnp.sqrt(jnp.where(balance < 0, 2 * minimiser / (norm - balance), (norm + balance) / 2))
-    ahead = state.kept, state.reached - jnp.where(limit > 0, jnp.sign(state.scale) / limit, 0.0)
-    gap = rate * modes.inner(state.gap, state.gap)
-    stretch, slope, excess, force, distance = jnp.stack(
-        [
-            rate * modes.inner(state.factor, state.factor),
-            -rate * modes.inner(state.factor, state.gap),
-            gap / 2,
-            rate * gap,
-            jnp.where(limit > 0, modes.inner(ahead, ahead), 0.0),  # if not, every U is a limit
-        ]
-    ).sum(-1)
-    return Moments(
-        slope,
-        rate.max() * state.scale**2 + stretch,
-        jnp.maximum(excess, 0.0),  # the maxima against rounding
-        jnp.sqrt(jnp.maximum(state.scale**2 * force + slope**2, 0.0)),
-        (distance + (jnp.abs(state.scale) - limit) ** 2) / norm,
-    )
-
-
-def _row(state: State, moments: Moments) -> Any:
-    return jnp.stack([state.time, state.scale, moments.excess, moments.residual])
-
-
-def _status(problem: Problem, front: Front, moments: Moments) -> Any:
+def _status(problem: Problem, front: Front, now: Scalars) -> Any:
     ends = {
-        Status.FAILED: ~jnp.isfinite(moments.residual),
-        Status.CONVERGED: moments.distance <= problem.stop**2,
+        Status.FAILED: ~jnp.isfinite(now.residual),
+        Status.CONVERGED: now.distance <= problem.stop**2,
         Status.END_TIME: front.state.time >= problem.end_time,
-        Status.STATIONARY: moments.residual == 0,
+        Status.STATIONARY: now.residual == 0,
         Status.STEP_LIMIT: front.attempts >= problem.max_steps,
     }
     return jnp.select(list(ends.values()), [CODES[status] for status in ends], RUNNING)
