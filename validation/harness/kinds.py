@@ -155,7 +155,8 @@ class Bound:
         slack = greater - lesser
         held = bool((slack >= -self.ulps * EPS * scale).all())
         relative = float(np.divide(slack, size, out=np.zeros(slack.shape), where=size > 0).min())
-        sentence = f"tightest slack {relative:.3g} of the larger side, {greater.size} inequalities"
+        several = f", {greater.size} inequalities" if greater.size > 1 else ""
+        sentence = f"tightest slack {relative:.3g} of the larger side{several}"
         return Verdict(ACCEPTED if held else REFUTED, 1.0 - relative, sentence)
 
 
