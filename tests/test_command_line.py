@@ -63,7 +63,9 @@ def test_true_claim_exits_0_and_writes_the_report(planted, tmp_path, capsys):
     assert printed.err == ""
     lines = printed.out.splitlines()
     assert lines[0] == "1/1 traces"
-    assert re.match(r"passed +traces +equal +tightest exact +control rejected +\d+\.\d CPU s", lines[1])
+    assert re.match(
+        r"passed +traces +equal +tightest exact +control rejected +\d+\.\d CPU s", lines[1]
+    )
     assert lines[2].startswith("1 claims: 1 passed; ")
     assert lines[2].endswith("report/index.html")
     assert found(tmp_path / "new" / "report")["seed"] == 7
