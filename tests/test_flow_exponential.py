@@ -222,19 +222,6 @@ def test_many_modes_act_as_few():
     assert np.allclose(other.record.excess[rows], loss, rtol=1e-9)
 
 
-def test_lanes_are_single_paths():
-    names = ["paper", "s = 0", "singular"]
-    lanes = Case(*(np.stack(x) for x in zip(*(CASES[name] for name in names), strict=True)))
-    together = lanes.path()
-    for i, name in enumerate(names):
-        alone = CASES[name].path()
-        assert np.array_equal(together.factors[i], alone.factors)
-        assert (together.scale[i], together.status[i]) == (alone.scale, alone.status)
-        rows = alone.record.time.size
-        assert np.array_equal(together.record.excess[i][:rows], alone.record.excess)
-        assert np.isnan(together.record.excess[i][rows:]).all()
-
-
 def test_vmap_equals_single():
     cases = [CASES[name] for name in ("paper", "through s = 0", "balance -112")]
     problems, fronts = [], []

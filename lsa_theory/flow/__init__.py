@@ -11,7 +11,7 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.flow.full import full_flows
-from lsa_theory.flow.reduced import reduced_flows
+from lsa_theory.flow.reduced import reduced_flow
 from lsa_theory.flow.result import GradientFlow as GradientFlow
 from lsa_theory.flow.status import Status as Status
 from lsa_theory.predictors import on_block
@@ -69,7 +69,7 @@ def gradient_flow(
     Parameters
     ----------
     layer
-        The start. A list of layers is a batch of starts, integrated together.
+        The start. A list of layers is a batch of starts, that shares one compilation.
     prompts
         The training law. A list of laws is a batch, beside as many starts or one.
     times
@@ -121,11 +121,13 @@ def gradient_flow(
     reduced = block and parameters != "all"
     if tolerance is None:
         tolerance = 1e-10 if reduced else max(1e-6, 100 * rtol)
-    flows = reduced_flows if reduced else full_flows
-    lanes, filling = len(layers), _filling(len(layers))
-    layers, laws = layers + layers[-1:] * filling, laws + laws[-1:] * filling
-    found = flows(layers, laws, stops, end_time, rtol, tolerance, max_steps)
-    return tuple(found[:lanes]) if batched else found[0]
+    options = {"end_time": end_time, "rtol": rtol, "tolerance": tolerance, "max_steps": max_steps}
+    if reduced:
+        pairs = zip(layers, laws, strict=True)
+        found = [reduced_flow(start, law, stops, **options) for start, law in pairs]
+    else:
+        found = full_flows(layers, laws, stops, **options)
+    return tuple(found) if batched else found[0]
 
 
 NAME = "gradient_flow"
@@ -148,12 +150,6 @@ def _lanes(
             where = f"lane {i} with a layer of {start.dimension} and prompts of {law.dimension}"
             checks.refuse(NAME, "layer", where, "of one dimension, that of the prompts")
     return layers, laws, batched
-
-
-def _filling(lanes: int) -> int:
-    """How many copies of the last lane fill the batch up, so that few sizes are compiled: one
-    lane, or a multiple of four."""
-    return 0 if lanes == 1 else -lanes % 4
 
 
 def _times(times: Any) -> Shaped[Array, " t"]:

@@ -47,16 +47,16 @@ class Record(NamedTuple):
 
 
 class Path(NamedTuple):
-    """What `integrate` returns; lanes, if any, are the first axes."""
+    """What `integrate` returns."""
 
     status: Any  # index into `tuple(Status)`
     time: Any  # at the end
     scale: Any
-    factor: Any  # (..., k), U
-    scales: Any  # (..., T), at the requested times
-    factors: Any  # (..., T, k)
+    factor: Any  # (k,), U
+    scales: Any  # (T,), at the requested times
+    factors: Any  # (T, k)
     steps: Any  # how many were accepted
-    record: Record  # (..., steps + 1) each; NaN beyond a lane's own steps
+    record: Record  # (steps + 1,) each
 
 
 class Problem(NamedTuple):
@@ -93,11 +93,11 @@ class Carry(NamedTuple):
 
 
 def integrate(
-    rates: Shaped[Array, "*lanes k"],
-    minimiser: Shaped[Array, "*lanes k"],
-    start: Shaped[Array, "*lanes k"],
-    scale: Any,
-    balance: Any,
+    rates: Shaped[Array, " k"],
+    minimiser: Shaped[Array, " k"],
+    start: Shaped[Array, " k"],
+    scale: float,
+    balance: float,
     times: Shaped[Array, " t"] | tuple[()] = (),
     *,
     end_time: float = np.inf,
@@ -113,45 +113,19 @@ def integrate(
 
     `rtol` bounds the error of a step, of `s` and of `|U|` relative to themselves; `stop` is the
     distance to the limit, relative to the limit's norm, that counts as converged; `max_steps`
-    counts rejected steps too. Lanes run one after the other and share a compilation; `jax.vmap`
-    over `advance` halves the cost of a lane but compiles for seconds, for each number of lanes.
+    counts rejected steps too. A batch is best run path after path, sharing a compilation:
+    `jax.vmap` over `advance` halves the cost of a path but compiles for seconds, for each size.
     """
     times = np.asarray(times, dtype=np.float64)
     room = next(8**n for n in range(1, 20) if times.size < 8**n)  # few shapes to compile for
     stops = np.append(times, np.full(room - times.size, np.inf))
-    options = (stops, float(end_time), float(rtol), float(stop), int(max_steps))
-    lanes = np.shape(scale)
-    if not lanes:
-        return _path(rates, minimiser, start, scale, balance, options, times)
-    paths = [
-        _path(rates[i], minimiser[i], start[i], scale[i], balance[i], options, times)
-        for i in np.ndindex(lanes)
-    ]
-    longest = max(int(path.steps) for path in paths)
-    paths = [path._replace(record=_padded(path.record, longest + 1)) for path in paths]
-    return jax.tree.map(lambda *x: np.stack(x).reshape(lanes + np.shape(x[0])), *paths)
-
-
-def _padded(record: Record, size: int) -> Record:
-    return Record(*(np.append(x, np.full(size - x.size, np.nan)) for x in record))
-
-
-def _path(
-    rates: Array,
-    minimiser: Array,
-    start: Array,
-    scale: Any,
-    balance: Any,
-    options: Any,
-    times: Array,
-) -> Path:
-    """One lane."""
+    options = (float(end_time), float(rtol), float(stop), int(max_steps))
     moving = rates > 0
     target = np.where(moving, minimiser, 0.0)
     along = start @ target / (target @ target) if target.any() else 0.0
     rest = start - along * target
     modes, spread = few_modes(rates, rest, target)
-    problem = Problem(modes, float(balance + (start[~moving] ** 2).sum()), *options)
+    problem = Problem(modes, float(balance + (start[~moving] ** 2).sum()), stops, *options)
     front, status = beginning(problem, float(scale), along), np.array(RUNNING)
     rows: list[Array] = []
     with jax.enable_x64(True):

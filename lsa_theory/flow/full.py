@@ -150,7 +150,13 @@ def full_flows(
     tolerance: float,
     max_steps: int,
 ) -> list[GradientFlow]:
-    """The flow of each lane, integrated together; see `gradient_flow`."""
+    """The flow of each lane, integrated together; see `gradient_flow`.
+
+    Copies of the last lane fill a batch up to a multiple of four, so that few sizes are compiled.
+    """
+    count = len(layers)
+    filling = 0 if count == 1 else -count % 4
+    layers, laws = layers + layers[-1:] * filling, laws + laws[-1:] * filling
     with jax.enable_x64(True):
         lanes = [_Lane.of(layer, law, tolerance) for layer, law in zip(layers, laws, strict=True)]
         if np.isinf(end_time):
@@ -167,9 +173,8 @@ def full_flows(
             max_steps,
         )
         solved = jax.tree.map(np.asarray, solved)
-        return [
-            lane.flow(Path(*(entry[i] for entry in solved)), times) for i, lane in enumerate(lanes)
-        ]
+        found = [Path(*(entry[i] for entry in solved)) for i in range(count)]
+        return [lane.flow(path, times) for lane, path in zip(lanes[:count], found, strict=True)]
 
 
 def _padded(times: Shaped[Array, " t"] | None) -> Shaped[Array, " n"]:

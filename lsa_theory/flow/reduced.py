@@ -14,6 +14,7 @@ computed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,72 +102,48 @@ def _condition(prompts: GaussianPrompts) -> float:
     return 1 + (n + 1) * signal / variance
 
 
-def reduced_flows(
-    layers: list[LinearSelfAttention],
-    laws: list[GaussianPrompts],
+def reduced_flow(
+    start: LinearSelfAttention,
+    prompts: GaussianPrompts,
     times: Shaped[Array, " t"] | None,
-    end_time: float,
-    rtol: float,
-    tolerance: float,
-    max_steps: int,
-) -> list[GradientFlow]:
-    """The block flow of each lane, integrated together; see `gradient_flow`."""
-    frames = [modes(law) for law in laws]
-    starts = [frame.into(layer.u) for frame, layer in zip(frames, layers, strict=True)]
-    kept = _support(frames, starts)
-    rates, minimisers, entries = (
-        np.stack([matrix[kept] for matrix in matrices])
-        for matrices in ([f.rates for f in frames], [f.minimiser for f in frames], starts)
-    )
-    scales = np.array([float(layer.s) for layer in layers])
-    balances = scales**2 - (entries**2).sum(-1)
-    single = len(layers) == 1
-    lanes: Any = (rates, minimisers, entries, scales, balances)
-    if single:
-        lanes = [lane[0] for lane in lanes]
+    **options: Any,
+) -> GradientFlow:
+    """The block flow from one start; `options` are those of `gradient_flow`."""
+    frame = modes(prompts)
+    entries = frame.into(start.u)
+    kept = _support(frame, entries)
+    rates, minimiser, entries = (x[kept] for x in (frame.rates, frame.minimiser, entries))
+    scale = float(start.s)
+    balance = scale**2 - float((entries**2).sum())
+    tolerance = options.pop("tolerance")
 
-    def run(stops: Any) -> list[Path]:
-        rate, minimiser, start, scale, balance = lanes
-        options = {"end_time": end_time, "rtol": rtol, "stop": tolerance / 4}
-        path = integrate(
-            rate, minimiser, start, scale, balance, stops, max_steps=max_steps, **options
-        )
-        return [path] if single else [_lane(path, i) for i in range(len(layers))]
+    def path(stops: Shaped[Array, " t"]) -> Path:
+        stop = tolerance / 4
+        return integrate(rates, minimiser, entries, scale, balance, stops, stop=stop, **options)
 
-    paths = run(np.zeros(0) if times is None else times)
-    return [
-        _Lane(
-            frames[i], layers[i], kept, rates[i], minimisers[i], entries[i], balances[i], tolerance
-        ).flow(paths[i], times, lambda stops, i=i: run(stops)[i])
-        for i in range(len(layers))
-    ]
+    course = _Course(start, frame, kept, rates, minimiser, balance, tolerance)
+    return course.flow(path, times)
 
 
-def _lane(path: Path, index: int) -> Path:
-    record = type(path.record)(*(x[index] for x in path.record))
-    return Path(*(x[index] if x is not path.record else record for x in path))
-
-
-def _support(frames: list[Modes], starts: list[Array]) -> Any:
-    """The entries that are ever non-zero: the diagonal, if every lane commutes."""
-    d = len(starts[0])
+def _support(frame: Modes, start: Shaped[Array, "d d"]) -> Any:
+    """The entries that are ever non-zero: the diagonal, if start and minimiser commute."""
+    d = len(start)
     off = ~np.eye(d, dtype=bool)
-    commuting = all(
-        not frame.minimiser[off].any()
-        and np.linalg.norm(start[off]) <= 16 * d * checks.EPSILON * np.linalg.norm(start)
-        for frame, start in zip(frames, starts, strict=True)
-    )
-    return np.diag_indices(d) if commuting else tuple(np.indices((d, d)).reshape(2, -1))
+    rounding = 16 * d * checks.EPSILON * np.linalg.norm(start)
+    if not frame.minimiser[off].any() and np.linalg.norm(start[off]) <= rounding:
+        return np.diag_indices(d)
+    return tuple(np.indices((d, d)).reshape(2, -1))
 
 
 @dataclass(frozen=True, eq=False)
-class _Lane:
-    frame: Modes
+class _Course:
+    """The modes of one flow, and the way back from them to layers."""
+
     start: LinearSelfAttention
+    frame: Modes
     kept: Any
     rates: Array
     minimiser: Array
-    entries: Array
     balance: float
     tolerance: float
 
@@ -177,24 +154,26 @@ class _Lane:
         visible = Parameters(np.zeros(d), scale, self.frame.back(matrix), np.zeros(d))
         return self.start.with_parameters(visible)
 
-    def flow(self, path: Path, times: Any, rerun: Any) -> GradientFlow:
-        steps = int(path.steps) + 1
-        record = type(path.record)(*(x[:steps] for x in path.record))
+    def flow(
+        self, integrated: Callable[[Array], Path], times: Shaped[Array, " t"] | None
+    ) -> GradientFlow:
+        path = integrated(np.zeros(0) if times is None else times)
         limit, bound = self.end(float(path.scale), path.factor)
         if times is None:
-            times, excess, residual = record.time, record.excess, record.residual
-
-            def states() -> list[LinearSelfAttention]:
-                again = rerun(record.time)
-                saved = zip(again.scales, again.factors, strict=True)
-                return [self.layer(*state) for state in saved]
+            times, excess, residual = path.record.time, path.record.excess, path.record.residual
+            saved = None
         else:
-            reached = np.isfinite(path.scales)  # not: beyond the step limit
-            times, scales, factors = times[reached], path.scales[reached], path.factors[reached]
-            excess, residual = self.scalars(scales, factors)
+            saved = np.isfinite(path.scales)  # not: beyond the step limit
+            times = times[saved]
+            excess, residual = self.scalars(path.scales[saved], path.factors[saved])
 
-            def states() -> list[LinearSelfAttention]:
-                return [self.layer(*state) for state in zip(scales, factors, strict=True)]
+        def states() -> list[LinearSelfAttention]:
+            if saved is not None:
+                pairs = zip(path.scales[saved], path.factors[saved], strict=True)
+            else:  # a record keeps no factors: they are integrated again
+                again = integrated(path.record.time)
+                pairs = zip(again.scales, again.factors, strict=True)
+            return [self.layer(*pair) for pair in pairs]
 
         return GradientFlow(
             times=times,
