@@ -121,7 +121,12 @@ def gradient_flow(
     reduced = block and parameters != "all"
     if tolerance is None:
         tolerance = 1e-10 if reduced else max(1e-6, 100 * rtol)
-    options = {"end_time": end_time, "rtol": rtol, "tolerance": tolerance, "max_steps": max_steps}
+    options: Any = {
+        "end_time": end_time,
+        "rtol": rtol,
+        "tolerance": tolerance,
+        "max_steps": max_steps,
+    }
     if reduced:
         pairs = zip(layers, laws, strict=True)
         found = [reduced_flow(start, law, stops, **options) for start, law in pairs]
