@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from lsa_theory.attention import LinearSelfAttention as LinearSelfAttention
 from lsa_theory.attention import Parameters as Parameters
+from lsa_theory.basin import Verdict as Verdict
+from lsa_theory.basin import known_to_converge as known_to_converge
+from lsa_theory.convergence import HYPOTHESES as HYPOTHESES
+from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
+from lsa_theory.convergence import convergence_guarantee as convergence_guarantee
 from lsa_theory.gamma import gamma as gamma
+from lsa_theory.initial import initial_layer as initial_layer
+from lsa_theory.initial import isotropic_theta as isotropic_theta
 from lsa_theory.minimum import Minimum as Minimum
 from lsa_theory.minimum import block_minimum as block_minimum
 from lsa_theory.minimum import global_minimum as global_minimum
