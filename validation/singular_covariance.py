@@ -16,6 +16,12 @@ Nothing else changes. In orthonormal coordinates $V$ of the range the law has th
 $V^\top \Lambda V \succ 0$ with the same trace, and the formula for $B_*$ commutes with the choice
 of coordinates: $V^\top B_* V$ is the minimiser of that smaller problem, at the same loss. It is the
 trace, not the dimension, that counts: features without variance are as good as absent.
+
+Training does not see the rest either. Outside the block too, $U$ enters the prediction between
+vectors of the range, $v$ and $p$ in products with them, so the loss is the same along
+$U + X - PXP$, $v + (I - P) a$ and $p + (I - P) b$. The gradient has no component there: under
+gradient flow the entries of $U$ that touch the kernel stay where they started, while $P (sU) P$
+goes to $P B_* P$. Where training ends among the minimisers is decided by its start.
 """
 
 from fractions import Fraction as F
@@ -23,11 +29,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lsa_theory import gradient_flow
+from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.linalg import array, dense, is_exact, outer, resolvent
 from lsa_theory.minimum import Minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from validation.harness import Bound, Claim, Close, Control, Equal, evidence
+from validation._flows import COUNT
+from validation.harness import Bound, Claim, Close, Control, Equal, Flow, evidence
+from validation.harness.figures import FAINT, canvas
 
 
 class Minimisers(NamedTuple):
@@ -36,9 +46,10 @@ class Minimisers(NamedTuple):
     minimum: Minimum
     projection: Any
 
-    def moved(self, step):
-        """The minimiser moved by the part of a step that costs nothing."""
-        return self.minimum.gain + step - self.projection @ step @ self.projection
+    def unseen(self, step):
+        """The part of a vector or of a matrix that P does not see."""
+        seen = self.projection @ step
+        return step - (seen @ self.projection if step.ndim == 2 else seen)
 
 
 def minimisers(prompts):
@@ -93,14 +104,39 @@ def rational_laws(setting):
 def flat(formula, prompts, setting):
     """The loss is quadratic in the gain, so central differences are exact derivatives."""
     found, d = formula(prompts), prompts.dimension
-    step = np.array([F(int(k), 7) for k in setting.rng().integers(-9, 10, d * d)]).reshape(d, d)
-    gain = found.moved(step)
+    gain = found.minimum.gain + found.unseen(sevenths(setting.rng(), d, d))
     units = np.eye(d * d, dtype=int).reshape(-1, d, d)
     gradient = [
         population_loss(gain + unit, prompts) - population_loss(gain - unit, prompts)
         for unit in units
     ]
     return Equal(np.array([*gradient, population_loss(gain, prompts) - found.minimum.loss]))
+
+
+def sevenths(rng, *shape):
+    """Random rationals."""
+    entries = [F(int(k), 7) for k in rng.integers(-9, 10, shape).flat]
+    return np.array(entries, dtype=object).reshape(shape)
+
+
+@evidence(Equal, "no layer's loss sees the kernel", cases=rational_laws)
+def unseen(formula, prompts, setting):
+    """Outside the block too, at parameters far from the minimum."""
+    found, d, rng = formula(prompts), prompts.dimension, setting.rng()
+    start, step = sevenths(rng, d + 2, d), sevenths(rng, d + 2, d)
+    layers = [
+        LinearSelfAttention.from_parameters(v, F(1, 2), u, p)
+        for v, u, p in (
+            (start[0], start[2:], start[1]),
+            (
+                start[0] + found.unseen(step[0]),
+                start[2:] + found.unseen(step[2:]),
+                start[1] + found.unseen(step[1]),
+            ),
+        )
+    ]
+    losses = [population_loss(layer, prompts) for layer in layers]
+    return Equal(losses[1] - losses[0])
 
 
 def float_laws(setting):
@@ -164,6 +200,41 @@ def restricted(formula, prompts, setting):
     )
 
 
+TIMES = np.append(0.0, np.geomspace(1e-2, 1e20, COUNT - 1))  # a flow that has converged stops
+
+
+def starts(setting):
+    """Starts on the block with every entry of U away from 0; digits in units of their variance."""
+    laws = float_laws(setting)
+    if setting.quick:
+        laws = {name: law for name, law in laws.items() if law.dimension <= 8}
+    cases = {}
+    for name, law in laws.items():
+        unit, d = np.trace(law.covariance), law.dimension
+        law = law.replace(
+            covariance=law.covariance / unit, noise_variance=law.noise_variance / unit
+        )
+        entries = setting.rng(name).standard_normal((d, d)) / d
+        cases[name] = (law, LinearSelfAttention.from_block(entries, 2.0))
+    return cases
+
+
+@evidence(Flow, "gradient flow", cases=starts, given=lambda case: singular(case[0]))
+def trained(formula, case, setting):
+    """The gain on the range against the formula, and U elsewhere against its start."""
+    prompts, start = case
+    minimum, projection = found = formula(prompts)
+    flow = gradient_flow(start, prompts, times=TIMES)
+    missed = projection @ (flow.final.gain - minimum.gain) @ projection
+    drift = found.unseen(flow.final.u - start.u)
+    size = abs(flow.final.s) + np.linalg.norm(flow.final.u)
+    return Flow(
+        np.linalg.norm(missed) + np.linalg.norm(drift),
+        size * flow.distance_bound,
+        reason=f"|s| + ‖U‖ = {size:.3g} times the flow's bound on all parameters",
+    )
+
+
 def whole_space(prompts):
     """As if Λ were positive definite: every direction is seen."""
     found = minimisers(prompts)
@@ -188,6 +259,36 @@ def mean_eigenvalue(prompts):
     return Minimisers(minimum, range_projection(context))
 
 
+def figure(setting):
+    """The entries of U in the eigenvectors of Λ, along gradient flow."""
+    figure, axis = canvas(height=3.4)
+    vectors = np.linalg.qr(np.arange(16).reshape(4, 4) % 5 + np.eye(4))[0]
+    covariance = symmetric(vectors @ np.diag([1.5, 0.5, 0.0, 0.0]) @ vectors.T)
+    prompts = GaussianPrompts(covariance, 20)
+    entries = setting.rng().uniform(-1, 1, (4, 4))
+    start = LinearSelfAttention.from_block(vectors @ entries @ vectors.T, 0.5)
+    times = np.append(0.0, np.geomspace(1e-2, 1e3, COUNT - 1))
+    flow = gradient_flow(start, prompts, times=times)
+    paths = np.array([vectors.T @ layer.u @ vectors for layer in flow.layers])
+    for i, j in np.ndindex(4, 4):
+        seen = i < 2 and j < 2
+        axis.semilogx(
+            times[1:], paths[1:, i, j], color="C0" if seen else FAINT, lw=1.8 if seen else 1
+        )
+    limit = vectors.T @ global_minimum(prompts).gain @ vectors / flow.final.s
+    for index in ((0, 0), (1, 1), (0, 1)):
+        axis.axhline(limit[index], color="C1", linestyle=":")
+    axis.plot([], [], color="C0", label=r"between eigenvectors of range $\Lambda$")
+    axis.plot([], [], color=FAINT, label=r"touching the kernel")
+    axis.plot([], [], color="C1", linestyle=":", label="$B_*/s$ at the end")
+    axis.set(
+        xlabel="time of gradient flow", title=r"entries of $U$ in the eigenvectors of $\Lambda$"
+    )
+    axis.set_ylim(-0.8, 2.3)
+    axis.legend(loc="upper left")
+    return figure
+
+
 claim = Claim(
     title="Singular covariances: what the minimum leaves undetermined",
     source="derived here; Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, on the range",
@@ -195,12 +296,13 @@ claim = Claim(
     hypotheses=(r"$\Lambda \succeq 0$ singular, not 0", r"$\Omega \succeq 0$, zero mean"),
     call="""minimum = global_minimum(GaussianPrompts(covariance, 20))
 minimum.unique, minimum.free_directions""",
-    evidence=(flat, curved, restricted),
+    evidence=(flat, unseen, curved, restricted, trained),
     control=(
-        Control("every direction seen", whole_space, rejected_by=(curved,)),
-        Control("a direction of the range not seen", lost_direction, rejected_by=(flat,)),
+        Control("every direction seen", whole_space, rejected_by=(curved, trained)),
+        Control("a direction of the range not seen", lost_direction, rejected_by=(flat, unseen)),
         Control(
             "the mean eigenvalue for the trace", mean_eigenvalue, rejected_by=(flat, restricted)
         ),
     ),
+    figure=figure,
 )
