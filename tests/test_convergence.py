@@ -248,8 +248,8 @@ def test_every_change_of_the_law_is_seen(change):
 
 
 def test_asymmetric_start_is_no_theta():
-    u = 0.5 * np.array([[0.8, 0.6], [0.0, 0.0]])
-    found = convergence_guarantee(LinearSelfAttention.from_block(u, 0.5), LAW)
+    u = np.array([[1.0, 0.3], [-0.3, 1.0]])  # its symmetric part is positive definite
+    found = convergence_guarantee(LinearSelfAttention.from_block(u, np.linalg.norm(u)), LAW)
     assert not found.hypotheses["semidefinite"]
 
 
