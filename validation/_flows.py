@@ -48,12 +48,11 @@ class Start:
 def starts(setting):
     """Of many sizes, as fractions of the paper's limit: from white, random and real features."""
     n = setting.context_length or 20
-    one, white = (GaussianPrompts(np.eye(d), n) for d in (1, 10))
+    white = GaussianPrompts(np.eye(10), n)
     factor = setting.rng("law").standard_normal((10, 10))
     random = GaussianPrompts(factor @ factor.T, n)
     cases = {
         "white, σ₀ = 0.02": Start(white, initial_layer(isotropic_theta(10), 0.02)),
-        "d = 1, σ₀ = 0.02": Start(one, initial_layer(isotropic_theta(1), 0.02)),
     }
     for fraction in (0.01, 0.3, 0.99):
         cases[f"random, {fraction:g} of the limit"] = started(random, fraction, 10, setting)
