@@ -74,12 +74,12 @@ def rows() -> Iterator[Row]:
 
 
 def start(*, off_block: bool) -> LinearSelfAttention:
-    """Balanced on the block; off it, every parameter is random and of the same size."""
+    """The paper's balanced start; off the block, every parameter moved by a tenth of its size."""
     u, s = START * np.eye(DIMENSION) / DIMENSION**0.5, START
     zero = np.zeros(DIMENSION)
     if not off_block:
         return LinearSelfAttention.from_parameters(zero, s, u, zero)
-    noise = START * np.random.default_rng(0).standard_normal((DIMENSION + 2, DIMENSION))
+    noise = 0.1 * START * np.random.default_rng(0).standard_normal((DIMENSION + 2, DIMENSION))
     return LinearSelfAttention.from_parameters(noise[0], s, u + noise[2:], noise[1])
 
 

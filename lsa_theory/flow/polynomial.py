@@ -76,6 +76,7 @@ def unflatten(flat: Shaped[Array, " n"], dimension: int) -> Parameters:
     return Parameters(left[:-1], left[-1], right[:-1], right[-1])
 
 
+@jax.jit
 def loss(flat: Shaped[Array, " n"], law: Moments) -> Scalar:
     """The population loss as a polynomial with the given coefficients."""
     d, n, query = len(law.query), law.context_length, law.query
@@ -93,5 +94,5 @@ def loss(flat: Shaped[Array, " n"], law: Moments) -> Scalar:
     return (square - 2 * target + law.task_variance + 2 * cross / n + sixth / n**2) / 2
 
 
-gradient = jax.grad(loss)
+gradient = jax.jit(jax.grad(loss))
 hessian = jax.jit(jax.hessian(loss))
