@@ -139,7 +139,7 @@ def sampled_cases(setting):
     factor = setting.rng("features").standard_normal((d, d))
     covariance = factor @ factor.T / d + np.eye(d) / 4
     kinds = {
-        "linear, noisy": (5, "linear", 200, 0.5, 1.0),
+        "linear, noisy": (3, "linear", 200, 0.25, 1.0),
         "tanh": (10, "tanh", 30, 0.25, 2.0),
         "square": (20, "square", 20, 0.0, 1.0),
     }
@@ -154,7 +154,7 @@ def sampled_cases(setting):
 @evidence(Sigma, "whole prompts", cases=sampled_cases)
 def whole_prompts(formula, case, setting):
     """Every pair is drawn, labelled by the target and read by the trained layer."""
-    size = 64 if setting.quick else 512
+    size = 128 if setting.quick else 512
     mean, error = simulated_error(case, size, setting)
     return Sigma(mean, error, formula(case.train, case.target).total, degrees=63)
 
@@ -232,8 +232,8 @@ claim = Claim(
 theorem_4_2(GaussianPrompts(covariance, 20), target).total""",
     evidence=(definition, two_forms, whole_prompts),
     control=(
-        Control("the cross term in tr(Λ) dropped", without_cross_term),
-        Control("1/N for 1/N² before the bias", first_order),
+        Control(r"the cross term in $\operatorname{tr} \Lambda$ dropped", without_cross_term),
+        Control("$1/N$ for $1/N^2$ before the bias", first_order),
     ),
     figure=figure,
 )

@@ -19,8 +19,8 @@ an error that only parameters outside the block can make. Hence
 $L \ge L(s U + v p^\top) \ge \min L$, whatever the prior, the noise and the law of the query.
 
 This is about the floor, not about the way down: the second part can hold descent up. At short
-contexts some starts outside the block end at $s = 0$, $U = 0$ with $v p^\top$ the leading
-rank-one part of the best gain: growing the missing part as $s U$ crosses with $v$ and $p$ in
+contexts some starts outside the block end at $s = 0$, $U = 0$ with $v p^\top$ the best gain along
+the strongest feature: growing the missing part as $s U$ crosses with $v$ and $p$ in
 $\hat y_{\mathrm{even}}$ and costs more than it gains. Starts on the block, as in the theorem,
 never meet these points.
 
@@ -34,6 +34,7 @@ from functools import cache
 import numpy as np
 
 from lsa_theory.attention import LinearSelfAttention
+from lsa_theory.linalg import dense
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
@@ -145,10 +146,10 @@ def moved(layer, rng, size):
 
 
 def rank_one(minimum):
-    """`s = U = 0`, and `v p^T` the leading part of the best gain."""
-    eigenvalues, vectors = np.linalg.eigh(minimum.gain)
-    leading = np.sqrt(eigenvalues[-1]) * vectors[:, -1]
-    return LinearSelfAttention.from_parameters(leading, 0.0, 0 * minimum.gain, leading)
+    """`s = U = 0`, and `v p^T` the best gain along the strongest feature."""
+    strongest = np.linalg.eigh(dense(minimum.prompts.covariance))[1][:, -1]
+    share = np.sqrt(strongest @ dense(minimum.gain) @ strongest) * strongest
+    return LinearSelfAttention.from_parameters(share, 0.0, 0 * minimum.gain, share)
 
 
 def descent_cases(setting):
@@ -283,7 +284,7 @@ population_loss(layer, prompts) >= global_minimum(prompts).loss    # whatever th
     control=(
         Control("a task mean: the split", cases=rational_mean, rejected_by=(split,)),
         Control("a task mean: descent", cases=descents_with_mean, rejected_by=(descent,)),
-        Control("s U for s U + v pᵀ", block_part, rejected_by=(split, ordered)),
+        Control(r"$s U$ for $s U + v p^\top$", block_part, rejected_by=(split, ordered)),
     ),
     figure=figure,
     reported=landings,

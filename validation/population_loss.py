@@ -164,7 +164,7 @@ def sampled_cases(setting):
 @evidence(Sigma, "whole prompts", cases=sampled_cases)
 def whole_prompts(formula, case, setting):
     """Every labelled pair is drawn and attended to."""
-    count = 2**13 if setting.quick else 2**17
+    count = 2**15 if setting.quick else 2**17
     exact = 2 * formula(*case)
     return simulated(*case, count, setting, exact, whole_prompts=True)
 
@@ -246,7 +246,7 @@ claim = Claim(
     evidence=(definition, rounded, whole_prompts),
     control=(
         Control("the query's own column forgotten", own_column_forgotten),
-        Control("n for n + 1 in the Wishart second moment", square_of_the_mean),
+        Control("$N$ for $N + 1$ in the Wishart second moment", square_of_the_mean),
     ),
     figure=figure,
 )

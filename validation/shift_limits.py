@@ -139,7 +139,7 @@ def trained_risk(shift, n):
 
 @evidence(
     Rate,
-    "what limit and slope leave is of order 1/n²",
+    "what limit and slope leave is of order $1/n^2$",
     cases=lambda setting: dense_shifts(setting) | real_shifts(setting),
     given=well_posed,
 )
@@ -154,7 +154,7 @@ def remainder(formula, shift, setting):
     return Rate(sizes, errors, order=2, control_order=1, numerical=rounding)
 
 
-@evidence(Sigma, "simulated answers at n = 2^24", cases=dense_shifts)
+@evidence(Sigma, "simulated answers at $n = 2^{24}$", cases=dense_shifts)
 def answers(formula, shift, setting):
     """At this length the order 1/n² is far below the standard error."""
     n, count = 2**24, 2**13 if setting.quick else 2**16
@@ -276,7 +276,7 @@ claim = Claim(
     ),
     call="""train = GaussianPrompts(covariance, 10**6)
 test = train.replace(covariance=2 * covariance, query_covariance=covariance)
-risk(global_minimum(train).gain, test)    # the signal's variance, once more""",
+risk(global_minimum(train).gain, test)    # (2 - 1)^2 of the signal's variance, and no less""",
     evidence=(remainder, answers, least_squares),
     control=(
         Control("every shift tolerated", tolerated, rejected_by=(remainder, answers)),

@@ -165,7 +165,7 @@ def figure(setting):
     """Risk of one trained layer against the size of each shift: theory lines, simulated dots."""
     figure, axis = canvas(height=3.6)
     features = np.array([2.0, 1.0, 0.5, 0.5])
-    train = GaussianPrompts(features, 64, noise_variance=0.25)
+    train = GaussianPrompts(features, 256, noise_variance=0.25)
     gain = global_minimum(train).gain
     shifts = {
         r"covariates, $\Lambda_c = c\,\Lambda$": lambda c: {
@@ -175,7 +175,7 @@ def figure(setting):
         r"queries, $\Lambda_q = c\,\Lambda$": lambda c: {"query_covariance": c * features},
         r"tasks, $W = c\,I$": lambda c: {"task_covariance": c * np.ones(4)},
         r"label noise, $c\,\sigma^2$": lambda c: {"noise_variance": c * 0.25},
-        "context length, $M = c N$": lambda c: {"context_length": round(64 * c)},
+        "context length, $M = c N$": lambda c: {"context_length": round(256 * c)},
     }
     scales, unshifted = 2.0 ** np.arange(-3, 3.01, 0.125), risk(gain, train)
     count = 2_000 if setting.quick else 20_000
@@ -207,7 +207,7 @@ def real_prompts(setting):
                 name,
                 rows.shape[1],
                 f"{theory:.5g}",
-                f"{mean:.5g} ± {error:.2g}",
+                f"{mean:.5g}",
                 f"{mean / theory:.3f} ± {error / theory:.3f}",
             )
         )
@@ -248,8 +248,8 @@ test = train.replace(query_covariance=other, noise_variance=0.5, context_length=
 risk(global_minimum(train).gain, test)""",
     evidence=(definition, rounded, whole_prompts),
     control=(
-        Control("B for Bᵀ", transposed),
-        Control("Λ for Λ_q in the variance", contexts_covariance),
+        Control(r"$B^\top$ for $B$", transposed),
+        Control(r"$\Lambda$ for $\Lambda_q$ in the variance", contexts_covariance),
     ),
     figure=figure,
     reported=real_prompts,
