@@ -118,9 +118,7 @@ class ConvergenceGuarantee:
         times = np.asarray(times, dtype=float)
         if not (times >= 0).all():
             checks.refuse("loss_bound", "times", times[~(times >= 0)].flat[0], "non-negative")
-        gap = max(self.initial_loss - self.least_loss, 0.0)
-        if self.rate == 0:
-            return np.full(times.shape, self.initial_loss)[()]
+        gap = self.initial_loss - self.least_loss
         return (self.least_loss + np.exp(-self.rate * times) * gap)[()]
 
     @property

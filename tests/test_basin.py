@@ -81,7 +81,7 @@ def test_verdicts_by_hand():
 
 def test_equality_of_losses_is_not_claimed():
     """`B = 2 Γ^{-1}` has the zero predictor's loss, whatever the covariance."""
-    for seed in range(5):
+    for seed in range(40):
         prompts = GaussianPrompts(gram(4, seed), 7)
         minimum = global_minimum(prompts)
         for factor, holds in ((2, False), (2 + 1e-9, False), (2 - 1e-9, True)):
@@ -89,6 +89,15 @@ def test_equality_of_losses_is_not_claimed():
             s = np.linalg.norm(gain) ** 0.5
             layer = LinearSelfAttention.from_block(gain / s, s)
             assert known_to_converge(layer, prompts).holds == holds
+
+
+def test_orientation():
+    """`R = ΛΩΛ_q` is not symmetric: the antisymmetric `R − R^T` helps, its transpose hinders."""
+    pull = GENERAL.covariance @ GENERAL.task_covariance @ GENERAL.query_covariance
+    spin = 1e-4 * (pull - pull.T)
+    for u, holds in ((spin, True), (spin.T, False)):
+        layer = LinearSelfAttention.from_block(u, np.linalg.norm(spin) / 2)
+        assert known_to_converge(layer, GENERAL).holds == holds
 
 
 @pytest.mark.parametrize("sign", [1, -1])

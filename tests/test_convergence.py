@@ -75,8 +75,8 @@ FLOWS = {
 @pytest.mark.parametrize("sharp", [False, True])
 def test_bounds_by_hand_in_one_dimension(sharp):
     """Λ = 2, N = 4: Γ = 3; σ₀ = ½: the bracket is 5/4, and both forms agree."""
-    layer = initial_layer(np.eye(1), 0.5)
-    found = convergence_guarantee(layer, GaussianPrompts([2.0], 4), sharp=sharp)
+    start = initial_layer(np.eye(1), 0.5)
+    found = convergence_guarantee(start, GaussianPrompts([2.0], 4), sharp=sharp)
     assert found.holds
     np.testing.assert_allclose(found.scale_bound**2, 0.25 / (2 * 4) * 4 * 5 / 4, rtol=1e-13)
     np.testing.assert_allclose(found.pl_constant, 3.75, rtol=1e-13)
@@ -103,12 +103,12 @@ def test_bounds_by_hand_in_two_dimensions(dense):
 def test_loss_bound_by_hand():
     prompts = GaussianPrompts([2.0], 4)
     layer = initial_layer(np.eye(1), 0.5)
-    found = convergence_guarantee(layer, prompts)
     least = (2 - 4 / 3) / 2  # ½ [tr Λ − tr(Γ^{-1} Λ²)]
     first = 1 - 0.25 * 4 + 0.5 * 0.25**2 * 3 * 4  # ½ λ − σ₀² λ² + ½ σ₀⁴ γ λ²
     times = np.array([0.0, 0.1, 2.0])
     exact = least + np.exp(-3.75 * times) * (first - least)
-    np.testing.assert_allclose(found.loss_bound(times), exact, rtol=1e-12)
+    found = convergence_guarantee(layer, prompts).loss_bound(times)
+    np.testing.assert_allclose(found, exact, rtol=1e-12)
 
 
 def test_gradient_of_the_tests_is_that_of_the_loss():
@@ -225,7 +225,8 @@ def test_each_hypothesis_is_missed(name):
     assert failed <= {name, "seen", "balance", "semidefinite"}
     assert not found.holds
     assert found.scale_bound == found.pl_constant == found.rate == 0
-    assert (found.loss_bound(np.array([0.0, 1.0])) == population_loss(layer, prompts)).all()
+    np.testing.assert_allclose(found.loss_bound(np.array([0.0, 9.0])), found.initial_loss)
+    assert found.initial_loss == population_loss(layer, prompts)
     assert "FAILS" in found.report
     assert "claims nothing" in found.report
 
@@ -273,9 +274,8 @@ def test_equality_is_not_claimed(sharp, scale):
 
 def test_report_reads_well():
     report = convergence_guarantee(START, LAW, sharp=True).report
-    assert "holds  s² ‖Γ‖ < 2" in report
     assert "FAILS" not in report
-    assert "so s(t) >= 0.340762" in report
+    assert "holds  s² ‖Γ‖ < 2\nso s(t) >= 0.340762, and" in report
     assert "s² ‖Γ‖ √d < 2" in convergence_guarantee(START, LAW).report
 
 
