@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -109,6 +111,18 @@ def test_label_covariance_of_a_target_in_three_dimensions():
     assert (gap < THRESHOLD * error).all()
     without_rank_one = target.label_covariance.matrix
     assert (abs(products.mean(axis=0) - without_rank_one) > THRESHOLD * error).any()
+
+
+@pytest.mark.parametrize("constructor", [tanh_target, linear_target])
+def test_rationals_are_taken_in_floating_point_where_they_cannot_stay(constructor):
+    """Quadrature is floating point; so is a closed form of which one argument is."""
+    exact = np.array([Fraction(1, 2), Fraction(3)])
+    task = exact if constructor is tanh_target else exact.astype(float)
+    found = constructor(task, exact, 4, noise_variance=Fraction(1, 4))
+    floats = constructor(exact.astype(float), exact.astype(float), 4, noise_variance=0.25)
+    assert found.covariance.dtype == found.coefficients.dtype == np.float64
+    assert found.linear_error == floats.linear_error
+    assert (found.label_covariance.dense() == floats.label_covariance.dense()).all()
 
 
 def test_constant_label():
