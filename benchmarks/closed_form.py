@@ -12,7 +12,7 @@ from benchmarks.timing import best_times
 from lsa_theory import GaussianPrompts, global_minimum
 
 LENGTH = 20
-REPEATS = 9
+REPEATS = 15
 
 
 def rows() -> Iterator[Row]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lsa_theory._typing import Array, Scalar
-from lsa_theory.linalg import has_cholesky_factor, pivots
+from lsa_theory.linalg import has_cholesky_factor, is_symmetric, pivots
 
 EPSILON = float(np.finfo(np.float64).eps)
 LARGEST_INTEGER = 2**53  # beyond it float64 no longer counts in ones
@@ -174,7 +174,7 @@ def covariance(call: str, argument: str, value: Any, dimension: int | None = Non
 
 
 def _symmetric(call: str, argument: str, array: Array) -> Array:
-    if (array == array.T).all():
+    if is_symmetric(array):
         return array
     gap = abs(array - array.T)
     i, j = (int(k) for k in np.unravel_index(np.argmax(gap), gap.shape))

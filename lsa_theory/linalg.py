@@ -102,7 +102,9 @@ def product_trace(left: Any, right: Any) -> Scalar:
             x.entries if isinstance(x, Diagonal) else x.diagonal() for x in (left, right)
         )
         return (left * right).sum()
-    return (left * right.T).sum()
+    if is_exact(left, right) or is_traced(left, right):
+        return (left * right.T).sum()
+    return np.einsum("ij,ji->", left, right)
 
 
 def outer(left: Shaped[Array, " m"], right: Shaped[Array, " n"]) -> Shaped[Array, "m n"]:
@@ -206,13 +208,24 @@ def _positive_inverse(
     return _mirrored(inverse)
 
 
-def _mirrored(lower: Shaped[Array, "d d"], width: int = 128) -> Shaped[Array, "d d"]:
-    """The lower triangle copied onto the upper one, in place and in blocks that fit the cache."""
-    for k in range(0, len(lower), width):
-        lower[:k, k : k + width] = lower[k : k + width, :k].T
-        block = lower[k : k + width, k : k + width]
+WIDTH = 64  # of the blocks in which a transpose fits the cache
+
+
+def _mirrored(lower: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
+    """The lower triangle copied onto the upper one, in place."""
+    for k in range(0, len(lower), WIDTH):
+        lower[:k, k : k + WIDTH] = lower[k : k + WIDTH, :k].T
+        block = lower[k : k + WIDTH, k : k + WIDTH]
         block[:] = np.tril(block) + np.tril(block, -1).T
     return lower
+
+
+def is_symmetric(matrix: Shaped[Array, "d d"]) -> bool:
+    """Whether it is, to the last bit."""
+    return all(
+        (matrix[k : k + WIDTH, k:] == matrix[k:, k : k + WIDTH].T).all()
+        for k in range(0, len(matrix), WIDTH)
+    )
 
 
 def has_cholesky_factor(matrix: Shaped[Array, "d d"], jitter: float) -> bool:

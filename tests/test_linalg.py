@@ -170,3 +170,34 @@ def test_a_zero_on_the_diagonal_beside_something_is_indefinite():
     assert linalg.pivots(rational([0, 0], [0, 0])) == [0]
     assert linalg.pivots(rational([4, 2], [2, 1])) == [4, 0]
     assert linalg.pivots(rational([2, 3], [3, 1])) == [2, -1]
+
+
+# --- large matrices ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("d", [1, 64, 65, 250])
+def test_an_inverse_in_blocks(d):
+    matrix = float_covariance(np.random.default_rng(9), d)
+    found = linalg.resolvent(linalg.identity(d), matrix, 2.0, 1.0)
+    np.testing.assert_allclose(found @ (2 * matrix + np.eye(d)), np.eye(d), atol=1e-12)
+    assert (found == found.T).all()
+    assert linalg.is_symmetric(found)
+
+
+@pytest.mark.parametrize("index", [(0, 1), (1, 0), (0, 249), (249, 0), (130, 127), (64, 63)])
+def test_one_bit_of_asymmetry_is_seen(index):
+    matrix = np.ones((250, 250))
+    matrix[index] = np.nextafter(1.0, 2.0)
+    assert not linalg.is_symmetric(matrix)
+    assert linalg.is_symmetric(np.ones((250, 250)))
+
+
+@pytest.mark.parametrize("d", [5, 250])
+def test_a_factor_proves_positivity(d):
+    direction = np.random.default_rng(10).standard_normal(d)
+    singular = np.outer(direction, direction)
+    jitter = d * np.finfo(np.float64).eps * singular.diagonal().max()
+    assert linalg.has_cholesky_factor(singular, jitter)
+    assert not linalg.has_cholesky_factor(singular - 1e-9 * np.eye(d), jitter)
+    assert linalg.has_cholesky_factor(np.eye(d), 0.0)
+    assert not linalg.has_cholesky_factor(-np.eye(d), 0.0)
