@@ -27,7 +27,7 @@ class Start:
     def times(self):
         """From long before anything happens to long after, in a geometric sequence."""
         first = 1e-2 / np.linalg.norm(dense(self.prompts.covariance), 2) ** 2
-        return np.append(0.0, np.geomspace(first, 40 / final_rate(self.prompts), COUNT - 1))
+        return np.append(0.0, np.geomspace(first, 24 / final_rate(self.prompts), COUNT - 1))
 
     @cached_property
     def layers(self):
@@ -48,11 +48,11 @@ class Start:
 def starts(setting):
     """Of many sizes, as fractions of the paper's limit: from white, random and real features."""
     n = setting.context_length or 20
-    white = GaussianPrompts(np.eye(10), n)
+    white = GaussianPrompts(np.eye(8), n)
     factor = setting.rng("law").standard_normal((10, 10))
     random = GaussianPrompts(factor @ factor.T, n)
     cases = {
-        "white, σ₀ = 0.02": Start(white, initial_layer(isotropic_theta(10), 0.02)),
+        "white, σ₀ = 0.02": Start(white, initial_layer(isotropic_theta(8), 0.02)),
     }
     for fraction in (0.01, 0.3, 0.99):
         cases[f"random, {fraction:g} of the limit"] = started(random, fraction, 10, setting)

@@ -147,10 +147,10 @@ def forgotten_root(layer, prompts, *, sharp=False):
 def figure(setting):
     """Left: s along flows with their bounds. Right: how much of the least s the bound reaches."""
     figure, (left, right) = canvas(1, 2)
-    white = GaussianPrompts(np.eye(10), 20)
+    white = GaussianPrompts(np.eye(8), 20)
     colours = []
     for fraction in (0.03, 0.3, 0.9):
-        layer = initial_layer(isotropic_theta(10), fraction * largest_size(white))
+        layer = initial_layer(isotropic_theta(8), fraction * largest_size(white))
         start = Start(white, layer)
         shown = start.times <= 6
         (line,) = left.plot(start.times[shown], start.scales[shown], "o-")
@@ -163,10 +163,10 @@ def figure(setting):
     left.set(yscale="log", xlabel="time $t$", title="$s(t)$ from three starts, white features")
     left.legend(loc=(0.62, 0.24))
     fractions = np.linspace(0.01, 0.999, 8 if setting.quick else 16)
-    factor = setting.rng("law").standard_normal((10, 10))
+    factor = setting.rng("law").standard_normal((8, 8))
     laws = {"white": white, "random": GaussianPrompts(factor @ factor.T, 20)}
     for colour, (name, law) in zip(colours, laws.items(), strict=False):
-        layers = [initial_layer(isotropic_theta(10), f * largest_size(law)) for f in fractions]
+        layers = [initial_layer(isotropic_theta(8), f * largest_size(law)) for f in fractions]
         least = np.array([Start(law, layer).scales.min() for layer in layers])
         for style, (form, sharp) in zip((":", "--"), FORMS.items(), strict=True):
             found = [convergence_guarantee(layer, law, sharp=sharp) for layer in layers]
@@ -175,9 +175,9 @@ def figure(setting):
     right.set(
         xlabel=r"$\sigma_0$ as a share of the paper's limit",
         title=r"bound over $\min_t s(t)$",
-        ylim=(0, 1.05),
+        ylim=(0, 1.3),
     )
-    right.legend()
+    right.legend(loc="upper right", ncols=2, columnspacing=1, fontsize=8)
     return figure
 
 

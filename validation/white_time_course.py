@@ -106,9 +106,9 @@ def flows(setting):
         "d = 3": (law(3, 1.0, 20), 1e-3, "block"),
         "d = 3, a start of 1e-6": (law(3, 0.2, 5), 1e-6, "block"),
         "d = 3, a start above the limit": (law(3, 0.5, 20), 4.0, "block"),
-        "d = 50, noise": (law(50, 2.0, 40, noise_variance=3.0), 1e-4, "block"),
-        "d = 50, prior and query": (
-            law(50, 0.1, 200, task_covariance=3.0, query_covariance=0.5), 1e-2, "block"
+        "d = 8, noise": (law(8, 2.0, 40, noise_variance=3.0), 1e-4, "block"),
+        "d = 8, prior and query": (
+            law(8, 0.1, 200, task_covariance=3.0, query_covariance=0.5), 1e-2, "block"
         ),
     }  # fmt: skip
     if setting.quick:
@@ -197,7 +197,7 @@ def figure(setting):
     laws = {
         "$d = 3$, $N = 20$": law(3, 1.0, 20),
         r"$d = 3$, $N = 2$, $\lambda = 5$": law(3, 5.0, 2),
-        r"$d = 50$, $N = 40$, $\sigma^2 = 3$": law(50, 2.0, 40, noise_variance=3.0),
+        r"$d = 8$, $N = 40$, $\sigma^2 = 3$": law(8, 2.0, 40, noise_variance=3.0),
     }
     for marker, (name, prompts) in zip("os^", laws.items(), strict=True):
         course = white_time_course(prompts, 1e-4)
