@@ -103,10 +103,11 @@ def rational(entries):
 
 
 def float_cases(setting):
-    """Real features, with tasks of unit signal; every kind of target."""
+    """White and real features, with tasks of unit signal; every kind of target."""
     n = setting.context_length or 40
     kinds = ("tanh", "linear", "square")
-    return {
+    white = GaussianPrompts(np.ones(3), 10)
+    return {f"{kind}, white": unit_signal(white, kind, setting.rng(kind)) for kind in kinds} | {
         f"{kind}, {name}": unit_signal(GaussianPrompts(covariance, n), kind, setting.rng(name))
         for index, (name, covariance) in enumerate(setting.covariances.items())
         for kind in (kinds[index % 3], *(() if setting.quick else kinds[: index % 3]))
@@ -119,14 +120,24 @@ def unit_signal(train, kind, rng, length=50, noise=0.5, signal=1.0):
     return Case(train, kind, task * signal / np.sqrt(task @ context @ task), length, noise)
 
 
-@evidence(Close, "the theorem against the error of any gain", cases=float_cases)
+def condition(case):
+    """Of the bias, a square that is smaller than its terms by the square of N + 2."""
+    return (case.train.context_length + 2) ** 2
+
+
+def resolved(case):
+    """Contexts are short enough for floats to hold the bias beside the signal."""
+    return 16 * case.train.dimension * condition(case) * np.finfo(float).eps < 1e-3
+
+
+@evidence(Close, "the theorem against the error of any gain", cases=float_cases, given=resolved)
 def two_forms(formula, case, setting):
     """Each of the three terms by itself, in units of the general form's."""
     paper = terms(formula(case.train, case.target))
     general = terms(prediction_error(global_minimum(case.train).gain, case.target))
     unit = np.where(general > 0, general, 1.0)
-    n, d = case.train.context_length, case.train.dimension
-    return Close(paper / unit, general / unit, ulps=16 * d, condition=n + 2)
+    ulps = 16 * case.train.dimension
+    return Close(paper / unit, general / unit, ulps=ulps, condition=condition(case))
 
 
 def terms(error):

@@ -36,6 +36,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.sampling import sampled_risk
+from validation._rationals import definite, exact_law, fractions
 from validation._samples import simulated
 from validation.harness import Claim, Close, Control, Equal, Sigma, evidence, oracle
 from validation.harness.figures import canvas
@@ -123,7 +124,12 @@ def trained_size(law, rng):
     )
 
 
-@evidence(Close, "floats against exact rationals", cases=float_cases)
+def lawful(case):
+    """The features' covariance is positive definite in exact arithmetic too."""
+    return definite(case.law)
+
+
+@evidence(Close, "floats against exact rationals", cases=float_cases, given=lawful)
 def rounded(formula, case, setting):
     """The same numbers as fractions; cancellation against the signal is the condition."""
     layer, law = case
@@ -134,17 +140,6 @@ def rounded(formula, case, setting):
 
 def exact_layer(layer):
     return LinearSelfAttention(fractions(layer.pv), fractions(layer.kq))
-
-
-def exact_law(law):
-    names = ("covariance", "task_covariance", "task_mean", "query_covariance")
-    arrays = {name: getattr(law, name) for name in names}
-    exact = {name: None if a is None else fractions(a) for name, a in arrays.items()}
-    return law.replace(noise_variance=F(law.noise_variance), **exact)
-
-
-def fractions(floats):
-    return np.array([F(entry) for entry in floats.flat], dtype=object).reshape(floats.shape)
 
 
 def sampled_cases(setting):

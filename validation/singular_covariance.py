@@ -144,7 +144,7 @@ def float_laws(setting):
     n = setting.context_length or 40
     factor, prior = setting.rng("law").standard_normal((2, 8, 8))
     random = GaussianPrompts(
-        factor[:, :5] @ factor[:, :5].T, n, task_covariance=prior @ prior.T, noise_variance=0.5
+        factor[:, :5] @ factor[:, :5].T, 40, task_covariance=prior @ prior.T, noise_variance=0.5
     )
     real = {name: GaussianPrompts(matrix, n) for name, matrix in setting.covariances.items()}
     return {"random, rank 5 of 8": random} | real
@@ -170,7 +170,13 @@ def curved(formula, prompts, setting):
     steps = [size * step for step in [*map(outer, vectors, vectors), *random]]
     losses = np.array([population_loss(minimum.gain + step, prompts) for step in steps])
     seen = np.array([np.linalg.norm(projection @ step @ projection) for step in steps])
-    return Bound(losses, minimum.loss + curvature * seen**2 / 2, ulps=4 * d)
+    signal = population_loss(0 * minimum.gain, prompts)  # the size of the terms that cancel
+    return Bound(
+        losses,
+        minimum.loss + curvature * seen**2 / 2,
+        scale=np.maximum(losses, signal),
+        ulps=4 * d,
+    )
 
 
 def least_positive(matrix):

@@ -1,0 +1,29 @@
+"""Floats as the exact rationals that they are, for evidence of the kind close."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from lsa_theory.linalg import dense
+from lsa_theory.prompts import GaussianPrompts
+
+
+def fractions(floats):
+    """An array of floats as an object array of `Fraction`."""
+    return np.array([Fraction(entry) for entry in floats.flat], dtype=object).reshape(floats.shape)
+
+
+def exact_law(law):
+    """The same law in exact rationals."""
+    names = ("covariance", "task_covariance", "task_mean", "query_covariance")
+    arrays = {name: getattr(law, name) for name in names}
+    exact = {name: None if a is None else fractions(a) for name, a in arrays.items()}
+    return GaussianPrompts(
+        context_length=law.context_length, noise_variance=Fraction(law.noise_variance), **exact
+    )
+
+
+def definite(law):
+    """Λ is positive definite beyond rounding, so that it is one in exact arithmetic too."""
+    eigenvalues = np.linalg.eigvalsh(dense(law.covariance))
+    return eigenvalues[0] > 16 * len(eigenvalues) * np.finfo(float).eps * eigenvalues[-1]
