@@ -13,6 +13,7 @@ from lsa_theory.basin import known_to_converge as known_to_converge
 from lsa_theory.convergence import HYPOTHESES as HYPOTHESES
 from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
 from lsa_theory.convergence import convergence_guarantee as convergence_guarantee
+from lsa_theory.final_rate import final_rate as final_rate
 from lsa_theory.gamma import gamma as gamma
 from lsa_theory.initial import initial_layer as initial_layer
 from lsa_theory.initial import isotropic_theta as isotropic_theta

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsa_theory import GaussianPrompts, global_minimum, population_loss
-from lsa_theory.final_rate import final_rate
+from lsa_theory import GaussianPrompts, final_rate, global_minimum, population_loss
 from tests.strategies import float_covariance
 
 

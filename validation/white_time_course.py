@@ -183,13 +183,18 @@ def figure(setting):
     for start in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5):
         course = white_time_course(prompts, start)
         flow = gradient_flow(course.layer(0.0), prompts, rtol=1e-6)
-        times = np.linspace(0, 9, 400)
+        times = np.linspace(0, 13, 400)
         (line,) = left.plot(times, course.loss(times), label=power(start))
         dots = flow.times < times[-1]
         left.plot(flow.times[dots], flow.loss[dots], "o", color=line.get_color(), markersize=3)
         half = "half-time" if start == 1e-5 else None
         left.plot(course.half_time, course.loss(course.half_time), "D", color=INK, label=half)
-    left.set(xlabel="time $t$", title="loss $L(t)$: a plateau and one drop", ylim=(0, None))
+    left.set(
+        xlabel="time $t$",
+        title="loss $L(t)$: a plateau and one drop",
+        xlim=(-0.4, 13),
+        ylim=(0, None),
+    )
     left.legend(title="$u_0$")
 
     clock = np.linspace(-8, 8, 400)
