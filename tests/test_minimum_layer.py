@@ -48,6 +48,14 @@ def test_the_limit_of_theorem_4_1():
     np.testing.assert_allclose(layer.kq, expected, rtol=1e-14)
 
 
+def test_a_layer_of_a_diagonal_minimum():
+    eigenvalues = np.array([0.5, 1.0, 3.0])
+    vector, matrix = (GaussianPrompts(form, 8) for form in (eigenvalues, np.diag(eigenvalues)))
+    layer, expected = (global_minimum(prompts).layer(0.5, -1) for prompts in (vector, matrix))
+    np.testing.assert_allclose(layer.pv, expected.pv, rtol=1e-14)
+    np.testing.assert_allclose(layer.kq, expected.kq, rtol=1e-14)
+
+
 def test_a_layer_of_an_exact_minimum_is_in_floats():
     layer = global_minimum(GaussianPrompts(rational([2, 1], [1, 3]), 5)).layer(balance=1)
     assert layer.pv.dtype == layer.kq.dtype == np.float64

@@ -115,6 +115,16 @@ def test_no_signal(shape, sigma):
     assert not idle.gain.any()
 
 
-def test_a_zero_law_in_mixed_shapes_is_a_matrix():
-    prompts = GaussianPrompts(np.eye(2), 3, task_covariance=np.zeros(2))
-    assert global_minimum(prompts).gain.shape == (2, 2)
+@pytest.mark.parametrize("scale", [0.0, 1.0])
+def test_mixed_shapes(scale):
+    """A matrix among Λ and Ω makes the gain one, with labels or without; the query's does not."""
+    vector, matrix = np.ones(2), np.eye(2)
+    for covariance, task, query, shape in (
+        (matrix, scale * vector, vector, (2, 2)),
+        (scale * vector, matrix, vector, (2, 2)),
+        (scale * vector, vector, matrix, (2,)),
+    ):
+        prompts = GaussianPrompts(covariance, 3, task_covariance=task, query_covariance=query)
+        gain = global_minimum(prompts).gain
+        assert gain.shape == shape
+        assert gain.any() == bool(scale)
