@@ -71,9 +71,11 @@ def long_context_risk(train, test):
         [ (\operatorname{tr} W\Lambda_c + \sigma_t^2) \Lambda_c + \Lambda_c W \Lambda_c ] \big)
         - 2 \operatorname{tr}(E^\top \Lambda_q D \Lambda_c W) \Big) + O(n^{-2}),
 
-    where :math:`E = \Lambda^{-1} \Lambda_c - I`. The limit is 0 for every task, every query law and
-    every label noise if and only if the features keep their covariance; :math:`\Lambda_c = c
-    \Lambda` leaves :math:`(c - 1)^2` of the signal's variance.
+    where :math:`E = \Lambda^{-1} \Lambda_c - I` and
+    :math:`D = \Lambda^{-1} + \tau \Lambda^{-1} \Omega^{-1} \Lambda^{-1}`,
+    :math:`\tau = \operatorname{tr}(\Lambda\Omega) + \sigma^2`. The limit is
+    0 for every task, every query law and every label noise if and only if the features keep their
+    covariance; :math:`\Lambda_c = c \Lambda` leaves :math:`(c - 1)^2` of the signal's variance.
     """
     inverse, prior = np.linalg.inv(dense(train.covariance)), dense(array(train.task))
     ridge = np.trace(prior @ dense(train.covariance)) + train.noise_variance
