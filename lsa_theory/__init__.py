@@ -10,7 +10,6 @@ from lsa_theory.attention import LinearSelfAttention as LinearSelfAttention
 from lsa_theory.attention import Parameters as Parameters
 from lsa_theory.basin import Verdict as Verdict
 from lsa_theory.basin import known_to_converge as known_to_converge
-from lsa_theory.convergence import HYPOTHESES as HYPOTHESES
 from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
 from lsa_theory.convergence import convergence_guarantee as convergence_guarantee
 from lsa_theory.final_rate import final_rate as final_rate
@@ -46,10 +45,16 @@ if TYPE_CHECKING:
     from lsa_theory.flow import GradientFlow as GradientFlow
     from lsa_theory.flow import gradient_flow as gradient_flow
 
+LAZY = ("GradientFlow", "gradient_flow")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *LAZY])
+
 
 def __getattr__(name: str) -> Any:
     """`gradient_flow` brings JAX, so it is loaded when first used."""
-    if name in ("gradient_flow", "GradientFlow"):
+    if name in LAZY:
         import lsa_theory.flow
 
         return getattr(lsa_theory.flow, name)
