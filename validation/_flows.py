@@ -59,7 +59,7 @@ def starts(setting):
     cases["random, above the paper's limit"] = started(random, 1.5, 10, setting)
     for name, covariance in setting.covariances.items():
         if len(covariance) <= (10 if setting.quick else 30):
-            law, rank = GaussianPrompts(covariance, n), len(covariance) // 2
+            law, rank = GaussianPrompts(covariance, n), (len(covariance) + 1) // 2
             cases[f"{name}, Θ of rank {rank}"] = started(law, 0.5, rank, setting)
             cases[name] = started(law, 0.1, len(covariance), setting)
     return cases

@@ -152,12 +152,13 @@ def slow_mode(law):
     root = spectrum * np.sqrt(gammas)
     values, vectors = np.linalg.eigh(inverse / np.outer(root, root))
     diagonal = limit.s**2 / values[-1]
-    between = limit.s**2 * gammas[0] * spectrum[0] * spectrum[1]
     mode = np.diag(vectors[:, -1])
-    if between < diagonal:
-        mode = np.zeros_like(mode)
-        mode[0, 1] = 1.0
-    return min(diagonal, between), mode
+    between = limit.s**2 * gammas[0] * spectrum[0] * spectrum[1:2]  # none if d = 1
+    if not (between < diagonal).any():
+        return diagonal, mode
+    off_diagonal = np.zeros_like(mode)
+    off_diagonal[0, 1] = 1.0
+    return between[0], off_diagonal
 
 
 def witness(setting):
