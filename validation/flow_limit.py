@@ -28,7 +28,7 @@ after the other, strong ones first, over times that spread like the square of th
 """
 
 from fractions import Fraction as F
-from math import isqrt, log
+from math import isqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,7 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
+from validation._limits import distance, size, waiting_time
 from validation.harness import Claim, Close, Control, Flow, evidence
 from validation.harness.figures import canvas
 
@@ -112,31 +113,14 @@ def reduced(formula, case, setting):
     """The theorem's rate says when the flow is as close to its limit as the tolerance."""
     prompts, start = case
     options = {"rtol": RTOL, "tolerance": 1e-15, "max_steps": 20_000}
-    flow = gradient_flow(start, prompts, end_time=waiting_time(case), **options)
+    scale_bound = convergence_guarantee(start, prompts, sharp=True).scale_bound
+    end_time = waiting_time(start, prompts, scale_bound, RTOL)
+    flow = gradient_flow(start, prompts, end_time=end_time, **options)
     return Flow(
         distance=distance(flow.final, formula(prompts)),
         allowed=2 * RTOL,
         reason=f"{RTOL:g} left by the rate of the theorem at the end time, {RTOL:g} by a step",
     )
-
-
-def waiting_time(case):
-    """After which `‖sU − Γ^{-1}‖_F` is under `RTOL` of `‖Γ^{-1}‖_F`: its square is at most
-    `2 (L − min L) / (λ_min(ΓΛ) λ_min(Λ))`."""
-    prompts, start = case
-    guarantee = convergence_guarantee(start, prompts, sharp=True)
-    eigenvalues, n = np.linalg.eigvalsh(prompts.covariance), prompts.context_length
-    gammas = ((n + 1) * eigenvalues + eigenvalues.sum()) / n
-    curvature = gammas[0] * eigenvalues[0] ** 2
-    gap = guarantee.initial_loss - guarantee.least_loss
-    return log(2 * gap / (curvature * (gammas**-2).sum() * RTOL**2)) / guarantee.rate
-
-
-def distance(one, other):
-    """Over both matrices, in units of the other's norm."""
-    pairs = (one.pv, other.pv), (one.kq, other.kq)
-    far = np.sqrt(sum(np.linalg.norm(a - b) ** 2 for a, b in pairs))
-    return float(far / np.sqrt(sum(np.linalg.norm(b) ** 2 for _, b in pairs)))
 
 
 def full_cases(setting):
@@ -157,10 +141,9 @@ def whole(formula, case, setting):
     prompts, start = case
     flow = gradient_flow(start, prompts, parameters="all")
     limit = formula(prompts)
-    size = np.hypot(np.linalg.norm(limit.pv), np.linalg.norm(limit.kq))
     return Flow(
         distance=distance(flow.final, limit),
-        allowed=flow.distance_bound / size,
+        allowed=flow.distance_bound / size(limit),
         reason="2 |gradient| / least curvature, and the balance lost to steps of rtol = 1e-8",
     )
 

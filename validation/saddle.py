@@ -174,12 +174,12 @@ def landscape(axis):
     d, n = 3, 20
     prompts = GaussianPrompts(np.ones(d), n)
     kappa, stretch = np.sqrt(d), gamma(prompts)[0]
-    x, s = np.meshgrid(*[np.linspace(-2.5, 2.5, 101)] * 2)
+    x, s = np.meshgrid(*[np.linspace(-2.5, 2.5, 61)] * 2)
     slope = kappa - stretch * s * x
     loss = d / 2 - kappa * s * x + stretch * (s * x) ** 2 / 2
-    axis.contourf(x, s, np.log(loss - loss.min() + 0.02), levels=24, cmap=SEQUENTIAL, alpha=0.55)
+    axis.contourf(x, s, np.log(loss - loss.min() + 0.02), levels=14, cmap=SEQUENTIAL, alpha=0.55)
     axis.streamplot(
-        x, s, s * slope, x * slope, color=INK, linewidth=0.6, density=0.9, arrowsize=0.7
+        x, s, s * slope, x * slope, color=INK, linewidth=0.6, density=0.7, arrowsize=0.7
     )
     ends = np.linspace(0.2, 2.5, 200)
     for sign in (1, -1):
