@@ -64,7 +64,7 @@ class LinearSelfAttention:
     :math:`v = p = 0` it is :math:`\hat y = h^\top \mathrm{gain}\, x_q` with
     :math:`h = X^\top y / N`.
 
-    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, equation (3.1) and Section 3.1.
+    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, the setting of Section 3.
     """
 
     pv: Any

@@ -35,7 +35,7 @@ def is_paper_law(prompts: GaussianPrompts) -> bool:
     r"""Whether :math:`\mu = 0`, :math:`\Omega = I`, :math:`\sigma = 0` and
     :math:`\Lambda_q = \Lambda`, entry for entry: the law that the theorems were stated for.
 
-    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Section 2.2 and Assumption 3.3.
+    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1 and Assumption 3.3.
     """
     isotropic = same_matrix(prompts.task, identity(prompts.dimension))
     unshifted = same_matrix(prompts.query, prompts.context)

@@ -120,7 +120,7 @@ def global_minimum(prompts: GaussianPrompts) -> Minimum:
         `block_minimum` gives the block's own.
 
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Lemma 5.2 and Theorem 4.1 (Ω = I, σ = 0);
-    Ahn, Cheng, Daneshmand, Sra, arXiv:2306.00297, Theorem 1 (diagonal special cases).
+    Ahn, Cheng, Daneshmand, Sra, arXiv:2306.00297, for special cases.
     """
     if not prompts.zero_mean:
         rule = "zero (with a task mean the minimum lies off the block: see block_minimum)"

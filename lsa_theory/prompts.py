@@ -48,7 +48,7 @@ class GaussianPrompts:
     Arrays of `fractions.Fraction` or SymPy numbers stay exact and make every formula of the
     package exact. JAX tracers pass unchecked but for their shapes.
 
-    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Section 2.2 and Assumption 3.3, which have
+    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, which has
     :math:`\mu = 0`, :math:`\Omega = I`, :math:`\sigma = 0` and :math:`\Lambda_q = \Lambda`.
     """
 

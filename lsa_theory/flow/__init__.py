@@ -104,7 +104,7 @@ def gradient_flow(
     ValueError
         If dimensions, batch sizes or options do not fit, before anything is integrated.
 
-    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, equation (3.7) and Theorem 4.1.
+    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1.
     """
     layers, laws, batched = _lanes(layer, prompts)
     block = all(on_block(one.parameters) for one in layers) and all(law.zero_mean for law in laws)
