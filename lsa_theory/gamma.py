@@ -11,7 +11,7 @@ from lsa_theory.linalg import Diagonal, array, dense, identity
 from lsa_theory.prompts import GaussianPrompts
 
 
-def gamma(prompts: GaussianPrompts) -> Shaped[Array, "d *d"]:
+def gamma(prompts: GaussianPrompts) -> Shaped[Array, "d ..."]:
     r"""The matrix whose inverse is the gain that training reaches,
 
     .. math::

@@ -75,7 +75,7 @@ class Diagonal:
         return (-1) * self + other
 
 
-def operator(array: Shaped[Array, "d *d"]) -> Any:
+def operator(array: Shaped[Array, "d ..."]) -> Any:
     """The matrix that `array` stands for: `Diagonal` for a vector, itself for a matrix."""
     return Diagonal(array) if array.ndim == 1 else array
 
@@ -85,7 +85,7 @@ def array(matrix: Any) -> Array:
     return matrix.entries if isinstance(matrix, Diagonal) else matrix
 
 
-def dense(array: Shaped[Array, "d *d"]) -> Shaped[Array, "d d"]:
+def dense(array: Shaped[Array, "d ..."]) -> Shaped[Array, "d d"]:
     """A vector made into the diagonal matrix that it stands for."""
     return Diagonal(array).dense() if array.ndim == 1 else array
 

@@ -26,7 +26,7 @@ from lsa_theory.prompts import GaussianPrompts
 
 
 def risk(
-    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d *d"], prompts: GaussianPrompts
+    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."], prompts: GaussianPrompts
 ) -> Scalar:
     r"""The exact error :math:`E(\hat y - \langle w, x_q \rangle)^2` of a predictor on a law.
 
@@ -77,7 +77,7 @@ def risk(
 
 
 def population_loss(
-    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d *d"], prompts: GaussianPrompts
+    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."], prompts: GaussianPrompts
 ) -> Scalar:
     r"""The training loss :math:`L = \frac12 E(\hat y - \langle w, x_q \rangle)^2`, exactly.
 

@@ -59,7 +59,7 @@ class SampledStatistics(NamedTuple):
 
 
 def sampled_risk(
-    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d *d"],
+    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."],
     prompts: GaussianPrompts,
     count: int,
     *,

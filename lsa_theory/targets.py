@@ -128,7 +128,7 @@ class PredictionError:
 
 
 def prediction_error(
-    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d *d"], target: TargetPrompts
+    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."], target: TargetPrompts
 ) -> PredictionError:
     r"""The exact error of a matrix predictor on any target.
 

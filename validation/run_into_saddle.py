@@ -62,7 +62,7 @@ def identically(formula, case, setting):
     """`u u' = −(u/d) ∂L/∂u` and `s s' = −s ∂L/∂s` at `(−u I, √d u)`, where `u = √z` appears as `z`
     alone. Squares, since their roots are not rational."""
     prompts, start = case
-    time, u, s = sympy.Symbol("t", nonnegative=True), *sympy.symbols("u s")
+    time, (u, s) = sympy.Symbol("t", nonnegative=True), sympy.symbols("u s")
     d, course = prompts.dimension, formula(prompts, start)
     identity = np.array([[sympy.Integer(i == j) for j in range(d)] for i in range(d)])
     layer = LinearSelfAttention.from_block(u * identity, s)

@@ -60,7 +60,7 @@ Spread = Callable[[Array], Array]  # from values at the nodes, in the last axis,
 
 
 def few_modes(
-    rates: Shaped[Array, "k"], rest: Shaped[Array, "k"], minimiser: Shaped[Array, "k"]
+    rates: Shaped[Array, " k"], rest: Shaped[Array, " k"], minimiser: Shaped[Array, " k"]
 ) -> tuple[Modes, Spread]:
     """At most `WIDTHS[-1]` nodes that act on `s` as the modes do, and the way back.
 
