@@ -1,4 +1,4 @@
-"""What holds for every test: shapes are checked at run time, examples are the same ones.
+"""What holds for the whole test process: shapes are checked at run time, examples repeat.
 
 The hook stays installed (no `with` block), so that modules which the package loads lazily are
 checked too; it must come before the first `import lsa_theory`, which every test module has.
