@@ -156,6 +156,13 @@ def test_exact_ranks(root):
     assert linalg.rank(Diagonal(covariance.diagonal())) == np.count_nonzero(covariance.diagonal())
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_ranks_know_no_unit(scale):
+    root = np.random.default_rng(13).standard_normal((30, 4))
+    assert linalg.rank(scale * (root @ root.T)) == 4  # 26 eigenvalues are rounding
+    assert linalg.rank(Diagonal(scale * np.array([1.0, 1e-10, 1e-20, 0.0]))) == 2
+
+
 @given(arrays(3, 3))
 def test_pivots_tell_positive_semi_definite_matrices(array):
     matrix = array + array.T
