@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from lsa_theory import gradient_flow
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.basin import known_to_converge
 from lsa_theory.prompts import GaussianPrompts
@@ -90,3 +91,15 @@ def test_escape_rate_is_the_negative_curvature(off):
 def test_escape_rate_refuses_a_layer_that_moves():
     with pytest.raises(ValueError, match="stationary at s = 0"):
         escape_rate(LinearSelfAttention.from_block(np.eye(4), 0.0), WHITE)
+
+
+def test_a_balance_of_the_size_of_rounding_bounds_no_flow():
+    """On the way into the saddle, √3 u₀ rounded up makes the balance positive."""
+    law, seen = GaussianPrompts(np.ones(3), 20), 0
+    for size in np.random.default_rng(0).uniform(0.1, 1, 60):
+        start = LinearSelfAttention.from_block(-size * np.eye(3), np.sqrt(3) * size)
+        if start.balance > 0:
+            flow = gradient_flow(start, law, end_time=3.0)
+            assert flow.limit is None and flow.distance_bound == np.inf
+            seen += 1
+    assert seen

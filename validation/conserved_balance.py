@@ -179,7 +179,7 @@ def figure(setting):
     left.semilogx(flow.times[1:], keys[1:], "--", label=r"$\|U\|^2 + \|p\|^2$")
     left.semilogx(flow.times[1:], (values - keys)[1:], color=INK, label="their difference")
     left.set(xlabel="time $t$", title="along one flow, from a small start")
-    left.legend(loc=(0.4, 0.2))
+    left.legend()
 
     tolerances = [1e-3, 1e-9] if setting.quick else [1e-3, 1e-5, 1e-7, 1e-9]
     for index, (name, (prompts, start)) in enumerate(list(flows(setting).items())[:3]):
@@ -203,7 +203,7 @@ def ends(setting):
     prompts = GaussianPrompts(np.ones(3), 20)
     least = global_minimum(prompts).loss
     rows = []
-    for seed in range(2 if setting.quick else 6):
+    for seed in (0, 4) if setting.quick else range(6):
         start = layer(np.random.default_rng(seed).standard_normal(16) / 10)
         flow = gradient_flow(start, prompts)
         norms = [f"{np.linalg.norm(part):.3f}" for part in flow.final.parameters]

@@ -29,6 +29,7 @@ from lsa_theory.flow.status import Status
 from lsa_theory.linalg import Diagonal, dense
 from lsa_theory.minimum import global_minimum, label_variance, squared_scale
 from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.rounding import rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,15 +201,17 @@ class _Course:
         balance = self.balance + (factor[~moving] ** 2).sum()
         excess = self.scalars(np.array([scale]), factor[None])[0][0]
         at_zero = (self.rates * self.minimiser**2).sum() / 2
-        certain = balance > 0 or excess < (1 - 1e-12) * at_zero
+        squares = float(self.start.s) ** 2 + float((self.start.u**2).sum())
+        positive = balance > rounding(self.start.u.size) * squares
+        certain = positive or excess < (1 - 1e-12) * at_zero
         if not certain or scale == 0 or not self.minimiser.any():
             return None, np.inf
         root = np.sign(scale) * np.sqrt(squared_scale(balance, (self.minimiser**2).sum()))
         limit = np.where(moving, self.minimiser / root, factor)
         size = np.hypot(root, np.linalg.norm(limit))
-        rounding = checks.EPSILON * (self.frame.condition + 8) * size
+        allowance = checks.EPSILON * (self.frame.condition + 8) * size
         distance = np.hypot(scale - root, np.linalg.norm(factor - limit))
-        return self.layer(root, limit), float(distance + rounding)
+        return self.layer(root, limit), float(distance + allowance)
 
     def status(self, reported: Status, limit: Any, bound: float) -> Status:
         """Converged if and only if the bound carries it."""
