@@ -22,6 +22,9 @@ from lsa_theory.minimum import global_minimum as global_minimum
 from lsa_theory.prompts import GaussianPrompts as GaussianPrompts
 from lsa_theory.risk import population_loss as population_loss
 from lsa_theory.risk import risk as risk
+from lsa_theory.saddle import RunIntoSaddle as RunIntoSaddle
+from lsa_theory.saddle import escape_rate as escape_rate
+from lsa_theory.saddle import run_into_saddle as run_into_saddle
 from lsa_theory.sampling import SampledPrompts as SampledPrompts
 from lsa_theory.sampling import SampledStatistics as SampledStatistics
 from lsa_theory.sampling import sample_prompts as sample_prompts
