@@ -10,7 +10,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention
-from lsa_theory.flow.full import full_flows
+from lsa_theory.flow.full import full_flow
 from lsa_theory.flow.reduced import reduced_flow
 from lsa_theory.flow.result import GradientFlow as GradientFlow
 from lsa_theory.flow.status import Status as Status
@@ -127,11 +127,9 @@ def gradient_flow(
         "tolerance": tolerance,
         "max_steps": max_steps,
     }
-    if reduced:
-        pairs = zip(layers, laws, strict=True)
-        found = [reduced_flow(start, law, stops, **options) for start, law in pairs]
-    else:
-        found = full_flows(layers, laws, stops, **options)
+    flow = reduced_flow if reduced else full_flow
+    pairs = zip(layers, laws, strict=True)
+    found = [flow(start, law, stops, **options) for start, law in pairs]
     return tuple(found) if batched else found[0]
 
 

@@ -27,10 +27,10 @@ from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.flow.polynomial import (
     Moments,
+    evaluated,
     flatten,
     gradient,
     hessian,
-    loss,
     moments,
     split,
     unflatten,
@@ -42,14 +42,10 @@ from lsa_theory.prompts import GaussianPrompts
 
 
 class Path(NamedTuple):
-    """One lane's saved times and parameters with their scalars, then how it ended."""
+    """Where the steps ended, and how the last of them did."""
 
-    times: Any
+    times: Any  # infinite beyond the last
     parameters: Any
-    loss: Any
-    residual: Any
-    final: Any
-    final_time: Any
     event: Any  # the gradient fell below the threshold
     exhausted: Any  # the step limit was reached
     succeeded: Any
@@ -59,11 +55,8 @@ def _field(time: Scalar, flat: Array, law: Moments) -> Array:
     return -gradient(flat, law)
 
 
-def _norm(flat: Array) -> Scalar:
-    return jnp.sqrt(flat @ flat)
-
-
-def _path(
+@eqx.filter_jit
+def integrated(
     start: Shaped[Array, " n"],
     law: Moments,
     threshold: Scalar,
@@ -72,10 +65,9 @@ def _path(
     rtol: Scalar,
     max_steps: int,
 ) -> Path:
-    saved = diffrax.SubSaveAt(t0=True, steps=True)
+    """The flow from a start, until the gradient's norm is below the threshold."""
     # steps end at the times asked for: interpolation is less accurate than a step
     controller = diffrax.PIDController(rtol=rtol, atol=rtol)
-    controller = diffrax.ClipStepSizeController(controller, step_ts=times)
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(_field),
         diffrax.Kvaerno5(root_finder=optimistix.Newton(rtol=rtol / 10, atol=rtol / 10)),
@@ -84,42 +76,23 @@ def _path(
         dt0=None,
         y0=start,
         args=law,
-        saveat=diffrax.SaveAt(subs=[saved, diffrax.SubSaveAt(t1=True)]),
-        stepsize_controller=controller,
-        event=diffrax.Event(lambda t, y, args, **_: _norm(gradient(y, args)) <= threshold),
+        saveat=diffrax.SaveAt(t0=True, steps=True),
+        stepsize_controller=diffrax.ClipStepSizeController(controller, step_ts=times),
+        event=diffrax.Event(lambda t, y, law, **_: jnp.sum(gradient(y, law) ** 2) <= threshold**2),
         max_steps=max_steps,
         throw=False,
     )
-    path, final = solution.ys[0], solution.ys[1][0]
-    losses, slopes = jax.vmap(jax.value_and_grad(loss), (0, None))(path, law)
     exhausted = solution.result == diffrax.RESULTS.max_steps_reached
     succeeded = diffrax.is_okay(solution.result)
-    ended = solution.ts[1][0], solution.event_mask, exhausted, succeeded
-    return Path(solution.ts[0], path, losses, jax.vmap(_norm)(slopes), final, *ended)
-
-
-@eqx.filter_jit
-def paths(
-    starts: Shaped[Array, "lanes n"],
-    laws: Moments,
-    thresholds: Shaped[Array, " lanes"],
-    times: Any,
-    end_time: Scalar,
-    rtol: Scalar,
-    max_steps: int,
-) -> Path:
-    """The flows of a batch of lanes, each stopped where its gradient is below its threshold."""
-    return jax.vmap(
-        lambda start, law, threshold: _path(start, law, threshold, times, end_time, rtol, max_steps)
-    )(starts, laws, thresholds)
+    return Path(solution.ts, solution.ys, solution.event_mask, exhausted, succeeded)
 
 
 def distance_bound(flat: Shaped[Array, " n"], law: Moments) -> float:
     """`2 |g| / μ` where the Hessian bears it out at both ends of the Newton step, else infinite."""
-    slope = np.asarray(gradient(flat, law))
+    slope = _evaluated(flat, law)[1]
     least, step = _curvature(flat, slope, law)
     there = flat - step
-    other, _ = _curvature(there, np.asarray(gradient(there, law)), law)
+    other, _ = _curvature(there, _evaluated(there, law)[1], law)
     return float(2 * np.linalg.norm(slope) / least) if 0 < least <= 2 * other else np.inf
 
 
@@ -141,40 +114,36 @@ def _curvature(flat: Array, slope: Array, law: Moments) -> tuple[float, Array]:
     return curvatures[moving].min(initial=np.inf), step
 
 
-def full_flows(
-    layers: list[LinearSelfAttention],
-    laws: list[GaussianPrompts],
+def _evaluated(flat: Shaped[Array, " n"], law: Moments) -> tuple[float, Array]:
+    """The loss and its gradient at one point."""
+    value, slope = evaluated(flat[None], law)
+    return float(value[0]), np.asarray(slope[0])
+
+
+def full_flow(
+    start: LinearSelfAttention,
+    prompts: GaussianPrompts,
     times: Shaped[Array, " t"] | None,
+    *,
     end_time: float,
     rtol: float,
     tolerance: float,
     max_steps: int,
-) -> list[GradientFlow]:
-    """The flow of each lane, integrated together; see `gradient_flow`.
-
-    Copies of the last lane fill a batch up to a multiple of four, so that few sizes are compiled.
-    """
-    count = len(layers)
-    filling = 0 if count == 1 else -count % 4
-    layers, laws = layers + layers[-1:] * filling, laws + laws[-1:] * filling
+) -> GradientFlow:
+    """The flow from one start; options as for `gradient_flow`."""
     with jax.enable_x64(True):
-        lanes = [_Lane.of(layer, law, tolerance) for layer, law in zip(layers, laws, strict=True)]
-        if np.isinf(end_time):
-            end_time = max(PATIENCE / lane.curvature for lane in lanes)
-        solved = paths(
-            np.stack([flatten(layer.parameters) for layer in layers]),
-            Moments(
-                *(np.stack(entry) for entry in zip(*(lane.law for lane in lanes), strict=True))
-            ),
-            np.array([lane.threshold for lane in lanes]),
+        course = _Course.of(start, prompts, tolerance)
+        end_time = PATIENCE / course.curvature if np.isinf(end_time) else end_time
+        path = integrated(
+            flatten(start.parameters),
+            course.law,
+            jnp.asarray(course.threshold),  # arrays: filter_jit compiles anew for every number
             _padded(times),
             jnp.asarray(float(end_time)),
-            jnp.asarray(rtol),  # arrays: filter_jit compiles anew for every Python number
+            jnp.asarray(float(rtol)),
             max_steps,
         )
-        solved = jax.tree.map(np.asarray, solved)
-        found = [Path(*(entry[i] for entry in solved)) for i in range(count)]
-        return [lane.flow(path, times) for lane, path in zip(lanes[:count], found, strict=True)]
+        return course.flow(Path(*map(np.asarray, path)), times)
 
 
 def _padded(times: Shaped[Array, " t"] | None) -> Shaped[Array, " n"]:
@@ -183,6 +152,14 @@ def _padded(times: Shaped[Array, " t"] | None) -> Shaped[Array, " n"]:
     padded = np.full(64 * (count // 64 + 1), np.inf)
     padded[:count] = () if times is None else times
     return padded
+
+
+def _many(points: Shaped[Array, "t n"], law: Moments) -> tuple[Array, Array]:
+    """Losses and gradients of many points, filled up so that few numbers of them are compiled."""
+    count = len(points)
+    filled = np.concatenate([points, np.repeat(points[-1:], -count % 256, axis=0)])
+    losses, slopes = evaluated(filled, law)
+    return np.asarray(losses)[:count], np.asarray(slopes)[:count]
 
 
 def _rows(path: Path, times: Shaped[Array, " t"] | None) -> Shaped[Array, " t"]:
@@ -198,7 +175,7 @@ def _rows(path: Path, times: Shaped[Array, " t"] | None) -> Shaped[Array, " t"]:
 PATIENCE = 1e6  # the longest flow to convergence, in units of the minimum's slowest time
 
 
-class _Lane(NamedTuple):
+class _Course(NamedTuple):
     """One start and law, the minimiser with the start's balance, and when to stop."""
 
     start: LinearSelfAttention
@@ -209,27 +186,29 @@ class _Lane(NamedTuple):
     tolerance: float
 
     @classmethod
-    def of(cls, start: LinearSelfAttention, prompts: GaussianPrompts, tolerance: float) -> _Lane:
+    def of(cls, start: LinearSelfAttention, prompts: GaussianPrompts, tolerance: float) -> _Course:
         """The gradient at which the curvature of the minimum makes the bound small enough."""
         law, minimum = moments(prompts), block_minimum(prompts)
         candidate = flatten(minimum.layer(float(start.balance)).parameters)
-        least, _ = _curvature(candidate, np.asarray(gradient(candidate, law)), law)
+        least, _ = _curvature(candidate, _evaluated(candidate, law)[1], law)
         curvature = least if 0 < least < np.inf else 1.0
         threshold = tolerance * curvature * float(np.linalg.norm(candidate)) / 4
         return cls(start, law, minimum, curvature, threshold, tolerance)
 
-    def flow(self, path: Path, times: Any) -> GradientFlow:
-        saved = _rows(path, times)
-        limit, bound = self.end(path.final)
+    def flow(self, path: Path, times: Shaped[Array, " t"] | None) -> GradientFlow:
+        steps = np.flatnonzero(np.isfinite(path.times))
+        saved, final = _rows(path, times), path.parameters[steps[-1]]
+        limit, bound = self.end(final)
+        losses, slopes = _many(path.parameters[saved], self.law)
         return GradientFlow(
             times=path.times[saved] if times is None else times[: len(saved)],
-            loss=path.loss[saved],
-            residual=path.residual[saved],
-            final=self.layer(path.final),
-            final_time=float(path.final_time),
+            loss=losses,
+            residual=np.linalg.norm(slopes, axis=1),
+            final=self.layer(final),
+            final_time=float(path.times[steps[-1]]),
             limit=limit,
             distance_bound=bound,
-            status=self.status(path, bound),
+            status=self.status(path, final, bound),
             states=lambda: [self.layer(flat) for flat in path.parameters[saved]],
         )
 
@@ -252,13 +231,13 @@ class _Lane(NamedTuple):
     def global_at(self, flat: Shaped[Array, " n"], bound: float) -> bool:
         """Whether the loss is, to what the bound leaves open, at or below the block's minimum:
         the global one, for tasks of zero mean."""
-        excess = float(loss(flat, self.law)) - float(self.minimum.loss)
-        slope = float(np.linalg.norm(gradient(flat, self.law)))
-        return excess <= bound * slope + 1e-12 * float(self.minimum.loss)
+        value, slope = _evaluated(flat, self.law)
+        least = float(self.minimum.loss)
+        return value - least <= bound * float(np.linalg.norm(slope)) + 1e-12 * least
 
-    def status(self, path: Path, bound: float) -> Status:
-        if bound <= self.tolerance * np.linalg.norm(path.final):
-            lowest = self.global_at(path.final, bound)
+    def status(self, path: Path, final: Shaped[Array, " n"], bound: float) -> Status:
+        if bound <= self.tolerance * np.linalg.norm(final):
+            lowest = self.global_at(final, bound)
             return Status.CONVERGED if lowest else Status.LOCAL_MINIMUM
         if path.event:
             return Status.STATIONARY

@@ -23,7 +23,7 @@ from lsa_theory.prompts import GaussianPrompts
 
 
 class Moments(NamedTuple):
-    """The coefficients of the loss; stacked, those of a batch of laws."""
+    """The coefficients of the loss."""
 
     pairs: Any  # E[Z_ij Z_lm], at [i, j, l, m]
     crossed: Any  # E[Z_ij w_k], at [i, j, k]
@@ -96,3 +96,4 @@ def loss(flat: Shaped[Array, " n"], law: Moments) -> Scalar:
 
 gradient = jax.jit(jax.grad(loss))
 hessian = jax.jit(jax.hessian(loss))
+evaluated = jax.jit(jax.vmap(jax.value_and_grad(loss), (0, None)))  # at many points
