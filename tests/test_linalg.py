@@ -158,8 +158,8 @@ def test_exact_ranks(root):
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_ranks_know_no_unit(scale):
-    root = np.random.default_rng(13).standard_normal((30, 4))
-    assert linalg.rank(scale * (root @ root.T)) == 4  # 26 eigenvalues are rounding
+    root = np.random.default_rng(13).standard_normal((200, 4))
+    assert linalg.rank(scale * (root @ root.T)) == 4  # the rest is rounding
     assert linalg.rank(Diagonal(scale * np.array([1.0, 1e-10, 1e-20, 0.0]))) == 2
 
 

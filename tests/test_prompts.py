@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -41,6 +42,7 @@ def test_what_is_given():
         query_covariance=query,
     )
     assert prompts.noise_variance == 2
+    assert type(prompts.noise_variance) is int
     assert (prompts.task == task).all()
     assert (as_matrix(prompts.second_moment) == [[4.0, -1.0], [-1.0, 6.0]]).all()
     assert isinstance(prompts.query, Diagonal)
@@ -83,6 +85,20 @@ def test_symbols_pass():
     value = sympy.expand(risk(np.array([sympy.Integer(1)] * 2, dtype=object), prompts))
     # per feature λ(λ − 1)² + ½ (2λ·λ·λ + λ·λ²), two features
     assert sympy.expand(value - 2 * scale * (scale - 1) ** 2 - 3 * scale**3) == 0
+    noise = sympy.Symbol("sigma", positive=True) ** 2
+    noisy = risk(
+        np.array([sympy.Integer(1)] * 2, dtype=object), prompts.replace(noise_variance=noise)
+    )
+    assert sympy.expand(noisy - value - noise * scale**2) == 0  # ½ σ² tr Λ², two features
+
+
+@pytest.mark.parametrize(
+    "number", [Decimal("0.25"), sympy.Float(0.25), np.array(0.25), np.float16(0.25)]
+)
+def test_any_kind_of_number(number):
+    noise = GaussianPrompts(COVARIANCE, 2**53, noise_variance=number).noise_variance
+    assert type(noise) is float
+    assert noise == 0.25
 
 
 def test_rounding_is_forgiven_and_more_is_not():
