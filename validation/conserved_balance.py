@@ -179,7 +179,8 @@ def figure(setting):
     left.semilogx(flow.times[1:], keys[1:], "--", label=r"$\|U\|^2 + \|p\|^2$")
     left.semilogx(flow.times[1:], (values - keys)[1:], color=INK, label="their difference")
     left.set(xlabel="time $t$", title="along one flow, from a small start")
-    left.legend()
+    left.set_ylim(top=1.6 * values.max())
+    left.legend(loc="upper left")
 
     tolerances = [1e-3, 1e-9] if setting.quick else [1e-3, 1e-5, 1e-7, 1e-9]
     for index, (name, (prompts, start)) in enumerate(list(flows(setting).items())[:3]):

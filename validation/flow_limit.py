@@ -99,7 +99,8 @@ def block_cases(setting):
     for name, covariance in setting.covariances.items():
         d = len(covariance)
         if d <= (10 if setting.quick else 64):
-            cases[name] = case(covariance, n, generic_theta(rng, d), 1e-2)
+            theta = isotropic_theta(d) if setting.quick else generic_theta(rng, d)
+            cases[name] = case(covariance, n, theta, 1e-2)
     return cases
 
 

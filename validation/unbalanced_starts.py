@@ -76,7 +76,7 @@ def block_starts(setting):
     n, rng = setting.context_length or 20, setting.rng()
     laws = {"random, d = 2": random_law(rng, 2, n), "random, d = 8": random_law(rng, 8, n)}
     for name, covariance in setting.covariances.items():
-        if len(covariance) <= (10 if setting.quick else 30):
+        if len(covariance) <= (7 if setting.quick else 30):
             laws[name] = GaussianPrompts(covariance, n)
     cases = {}
     for name, law in laws.items():
