@@ -83,6 +83,17 @@ def test_parameters_round_trip(v, s, u, p):
     assert not layer.kq[:, -1].any()
 
 
+@given(weights(2), weights(2))
+def test_other_parameters_and_the_same_unseen_entries(matrices, others):
+    layer, other = LinearSelfAttention(*matrices), LinearSelfAttention(*others)
+    moved = layer.with_parameters(other.parameters)
+    assert (moved.pv[-1] == other.pv[-1]).all()
+    assert (moved.kq[:, :-1] == other.kq[:, :-1]).all()
+    assert (moved.pv[:-1] == layer.pv[:-1]).all()
+    assert (moved.kq[:, -1] == layer.kq[:, -1]).all()
+    assert (layer.pv == matrices[0]).all()
+
+
 def test_lists_and_integers_become_floats():
     layer = LinearSelfAttention([[1, 2], [3, 4]], np.eye(2, dtype=np.int8))
     assert layer.pv.dtype == layer.kq.dtype == np.float64
