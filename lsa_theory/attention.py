@@ -148,10 +148,19 @@ class LinearSelfAttention:
         """`‖v‖² + s² − ‖U‖_F² − ‖p‖²`, conserved by gradient flow from any start."""
         return self.parameters.balance
 
-    def predict(
-        self, x: Shaped[Array, "n d"], y: Shaped[Array, " n"], x_query: Shaped[Array, " d"]
-    ) -> Scalar:
-        """The prediction `f(E)[d+1, N+1]` for one prompt, with `ρ = len(x)`."""
+    def predict(self, x: Any, y: Any, x_query: Any) -> Scalar:
+        """The prediction `f(E)[d+1, N+1]` for one prompt, with `ρ = len(x)`.
+
+        `x` (N, d) and `y` (N,) are the labelled pairs, `x_query` (d,) the query; in exact
+        rationals, floats or traced. Raises `ValueError` where the shapes do not fit.
+        """
+        x, y, x_query = (a if is_traced(a) else np.asarray(a) for a in (x, y, x_query))
+        d = self.dimension
+        if x.ndim != 2 or x.shape[1] != d or not len(x):
+            checks.refuse("predict", "x", f"array of shape {x.shape}", f"of shape (N, {d}), N >= 1")
+        for name, given, shape in (("y", y, (len(x),)), ("x_query", x_query, (d,))):
+            if given.shape != shape:
+                checks.refuse("predict", name, f"array of shape {given.shape}", f"of shape {shape}")
         labelled = concatenate([x.T, y[None, :]])
         query = concatenate([x_query, 0 * y[:1]])
         embedding = concatenate([labelled, query[:, None]], axis=1)

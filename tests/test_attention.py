@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -116,3 +117,19 @@ def test_a_layer_keeps_its_own_copy_and_cannot_be_changed():
             setattr(layer, name, np.eye(3))
     with pytest.raises(ValueError, match="read-only"):
         layer.u[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("shapes", "expected"),
+    [
+        (((4, 3), (4,), (2,)), "x=array of shape (4, 3)): must be of shape (N, 2), N >= 1"),
+        (((0, 2), (0,), (2,)), "x=array of shape (0, 2)): must be of shape (N, 2), N >= 1"),
+        (((4,), (4,), (2,)), "x=array of shape (4,)): must be of shape (N, 2), N >= 1"),
+        (((4, 2), (3,), (2,)), "y=array of shape (3,)): must be of shape (4,)"),
+        (((4, 2), (4,), (1, 2)), "x_query=array of shape (1, 2)): must be of shape (2,)"),
+    ],
+)
+def test_prompts_of_other_shapes_are_refused(shapes, expected):
+    layer = LinearSelfAttention(np.ones((3, 3)), np.ones((3, 3)))
+    with pytest.raises(ValueError, match="^" + re.escape(f"predict({expected}") + "$"):
+        layer.predict(*(np.ones(shape) for shape in shapes))

@@ -97,7 +97,9 @@ def gradient_flow(
     the minimiser of its own balance and sign, and the distance to it is computed, with an
     allowance for rounding. Off the block it is twice the gradient over the least curvature, if
     the Hessian bears that out at both ends of the Newton step, plus what the integration lost of
-    the balance. `converged` is never claimed without such a bound.
+    the balance. `converged` is never claimed without such a bound. Near a saddle, or with a loose
+    `tolerance`, the gradient may vanish where nothing bounds the rest of the path: the status is
+    then `STATIONARY`, and the bound infinite or above the tolerance.
 
     Raises
     ------
