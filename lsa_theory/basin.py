@@ -31,7 +31,7 @@ import numpy as np
 
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.linalg import Diagonal, array, product_trace
-from lsa_theory.minimum import block_minimum, label_variance, squared_scale
+from lsa_theory.minimum import block_minimum, squared_scale, summary_moment
 from lsa_theory.predictors import on_block, parameters_of
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.rounding import rounding
@@ -104,11 +104,9 @@ def known_to_converge(layer: LinearSelfAttention, prompts: GaussianPrompts) -> V
     u, s = np.asarray(parameters.u, dtype=float), float(parameters.s)
     slack = rounding(3 * prompts.dimension)
 
-    context, query, n = prompts.context, prompts.query, prompts.context_length
+    context, query = prompts.context, prompts.query
     pull = context @ (prompts.task @ query)  # R
-    second = (
-        (n + 1) * (context @ (prompts.task @ context)) + label_variance(prompts) * context
-    ) / n
+    second = summary_moment(prompts)
     force = product_trace(pull, u.T)  # tr(R U^T)
     force_error = slack * _magnitude(pull, u, context, prompts.task, query)
     friction = product_trace(second, u @ (query @ u.T)) / 2

@@ -54,6 +54,11 @@ class Minimum:
         minimum; `balance=0` gives :math:`s = \|B\|_F^{1/2}`, the limit of Theorem 4.1. Of a zero
         gain, which has no such layer for `balance < 0`, the one with `s = 0` is returned.
 
+        Raises
+        ------
+        ValueError
+            If the balance is not a finite real number, or the sign neither 1 nor -1.
+
         Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, for `balance=0`.
         """
         balance = checks.real("layer", "balance", balance)
@@ -135,7 +140,9 @@ def block_minimum(prompts: GaussianPrompts) -> Minimum:
     the loss depends on the second moment of the tasks alone. With :math:`\mu \ne 0` parameters
     outside the block do better, since :math:`v^\top S U x_q` predicts from the weights alone.
 
-    Parameters, units and shapes as for `global_minimum`. Source: derived here.
+    Parameters, units and shapes as for `global_minimum`.
+
+    Source: derived here.
     """
     return _minimum(prompts, prompts.second_moment)
 
@@ -143,6 +150,12 @@ def block_minimum(prompts: GaussianPrompts) -> Minimum:
 def label_variance(prompts: GaussianPrompts) -> Scalar:
     """`E[y²] = tr(Λ (Ω + μ μ^T)) + σ²`."""
     return product_trace(prompts.context, prompts.second_moment) + prompts.noise_variance
+
+
+def summary_moment(prompts: GaussianPrompts) -> Any:
+    """`C = E[h h^T] = [(N + 1) Λ Ω Λ + E[y²] Λ] / N` as an operator, for tasks of zero mean."""
+    context, n = prompts.context, prompts.context_length
+    return ((n + 1) * (context @ (prompts.task @ context)) + label_variance(prompts) * context) / n
 
 
 def _minimum(prompts: GaussianPrompts, weight: Any) -> Minimum:

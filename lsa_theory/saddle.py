@@ -9,7 +9,6 @@ Stuck starts, with :math:`s = 0` and :math:`\operatorname{tr}(\Lambda^2 U^\top) 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -18,10 +17,10 @@ from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.basin import known_to_converge
 from lsa_theory.linalg import array, exponential, product_trace, square_root, squared_norm
-from lsa_theory.minimum import global_minimum, label_variance
+from lsa_theory.minimum import global_minimum, summary_moment
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from lsa_theory.white import white_time_course
+from lsa_theory.white import beside, white_time_course
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +32,8 @@ class RunIntoSaddle:
     prompts
         The training law.
     rate
-        :math:`2 \sqrt d\, \lambda^2`, at which `u²` decays in the end; `s` and `U` at half of it.
+        :math:`2 \sqrt d\, \lambda\omega\lambda_q`, at which `u²` decays in the end; `s` and `U` at
+        half of it.
     odds
         :math:`z_\infty / u_0^2 + 1`.
     gain
@@ -52,13 +52,14 @@ class RunIntoSaddle:
     def share(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`u(t)^2 / z_\infty = 1 / (\text{odds} \cdot e^{rt} - 1)`: the layer's gain is that
         of the minimiser times minus this."""
-        decay = exponential(-_beside(times, self.rate) * times)
-        return decay / (_beside(times, self.odds) - decay)
+        rate, odds = beside(times, self.rate, self.odds)
+        decay = exponential(-rate * times)
+        return decay / (odds - decay)
 
     def loss(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`L(t) = \min L + (\frac12 \operatorname{tr} \Lambda - \min L)
         (1 + u(t)^2/z_\infty)^2`."""
-        least, plateau = (_beside(times, loss) for loss in (self.least_loss, self.plateau))
+        least, plateau = beside(times, self.least_loss, self.plateau)
         return least + (plateau - least) * (1 + self.share(times)) ** 2
 
     def layer(self, time: Scalar) -> LinearSelfAttention:
@@ -99,12 +100,9 @@ def escape_rate(layer: LinearSelfAttention, prompts: GaussianPrompts) -> float:
     if not known_to_converge(layer, prompts).stuck:
         rule = "stationary at s = 0, v = p = 0, and no minimum"
         checks.refuse("escape_rate", "layer", "a layer that is not", rule)
-    context, query, n = prompts.context, prompts.query, prompts.context_length
-    pull = context @ (prompts.task @ query)
-    moment = (
-        (n + 1) * (context @ (prompts.task @ context)) + label_variance(prompts) * context
-    ) / n
-    stiffness = float(product_trace(moment, layer.u @ (query @ layer.u.T)))
+    pull = prompts.context @ (prompts.task @ prompts.query)
+    along = layer.u @ (prompts.query @ layer.u.T)
+    stiffness = float(product_trace(summary_moment(prompts), along))
     squared = float(squared_norm(array(pull)))
     return 2 * squared / (stiffness + np.hypot(stiffness, 2 * np.sqrt(squared)))
 
@@ -142,8 +140,3 @@ def run_into_saddle(prompts: GaussianPrompts, start: Scalar) -> RunIntoSaddle:
     plateau = population_loss(0 * global_minimum(prompts).gain, prompts)
     fields = (course.rate, course.odds + 2, course.gain, course.least_loss, plateau)
     return RunIntoSaddle(prompts, *fields)
-
-
-def _beside(times: Any, scalar: Scalar) -> Scalar:
-    """A rational as a float, unless the time is a symbol and the result exact."""
-    return scalar if hasattr(times, "free_symbols") else float(scalar)

@@ -50,7 +50,7 @@ class WhiteTimeCourse:
 
     def loss(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`L(t) = \min L + \frac d2 \lambda\omega\lambda_q b\, (1 - z(t)/z_\infty)^2`."""
-        least, learnable = _beside(times, self.least_loss, self._learnable)
+        least, learnable = beside(times, self.least_loss, self._learnable)
         odds = self._falling_odds(times)
         missing = odds / (1 + odds)  # without the cancellation in 1 - share
         return least + learnable * missing**2
@@ -80,7 +80,7 @@ class WhiteTimeCourse:
 
     def _falling_odds(self, times: Any) -> Any:
         """`(z_∞/z_0 − 1) e^{−rt}`."""
-        odds, rate = _beside(times, self.odds, self.rate)
+        odds, rate = beside(times, self.odds, self.rate)
         return odds * exponential(-rate * times)
 
 
@@ -147,7 +147,7 @@ def _root(dimension: int) -> Scalar:
     return root if root * root == dimension else math.sqrt(dimension)
 
 
-def _beside(times: Any, *scalars: Scalar) -> list[Scalar]:
+def beside(times: Any, *scalars: Scalar) -> list[Scalar]:
     """Rationals as floats, unless the time is a symbol and the result exact."""
     if hasattr(times, "free_symbols"):
         return list(scalars)

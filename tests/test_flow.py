@@ -282,6 +282,6 @@ def test_curvature_of_a_saddle_bounds_nothing():
 
 def test_commuting_starts_keep_d_modes():
     layer = LinearSelfAttention.from_block(global_minimum(PROMPTS).gain, 1.0)
-    frame = reduced.modes(PROMPTS)
+    frame = reduced.eigenframe(PROMPTS)
     assert len(reduced._support(frame, frame.into(layer.u))[0]) == D
     assert len(reduced._support(frame, frame.into(random_layer(5).u))[0]) == D * D

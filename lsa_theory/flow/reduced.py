@@ -15,7 +15,7 @@ computed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,18 @@ from lsa_theory.flow.exponential import Path, integrate
 from lsa_theory.flow.result import GradientFlow
 from lsa_theory.flow.status import Status
 from lsa_theory.linalg import Diagonal, dense
-from lsa_theory.minimum import global_minimum, label_variance, squared_scale
+from lsa_theory.minimum import (
+    global_minimum,
+    label_variance,
+    squared_scale,
+    summary_moment,
+)
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.rounding import rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Modes:
+class Frame:
     """The eigenbases of the flow, the rate of each entry there, and the minimiser.
 
     `left` and `right` are orthogonal, or None for the identity.
@@ -56,7 +61,7 @@ class Modes:
         return turned if self.right is None else turned @ self.right.T
 
 
-def modes(prompts: GaussianPrompts) -> Modes:
+def eigenframe(prompts: GaussianPrompts) -> Frame:
     """The modes of the block flow for a law with zero task mean."""
     n, context, minimum = prompts.context_length, prompts.context, global_minimum(prompts)
     variance = label_variance(prompts)
@@ -64,7 +69,7 @@ def modes(prompts: GaussianPrompts) -> Modes:
         eigenvalues, left = _eigenbasis(context)
         fast = eigenvalues * ((n + 1) * eigenvalues + variance) / n
     else:
-        moment = ((n + 1) * (context @ (prompts.task @ context)) + variance * context) / n
+        moment = summary_moment(prompts)
         fast, left = _eigenbasis(moment if isinstance(moment, Diagonal) else _symmetric(moment))
         eigenvalues = None
     if prompts.query_covariance is None and eigenvalues is not None:
@@ -72,12 +77,12 @@ def modes(prompts: GaussianPrompts) -> Modes:
     else:
         slow, right = _eigenbasis(prompts.query)
     rates = fast[:, None] * slow[None, :]
-    frame = Modes(left, right, rates, rates, float(minimum.loss), _condition(prompts))
+    frame = Frame(left, right, rates, rates, float(minimum.loss), _condition(prompts))
     gain = dense(np.asarray(minimum.gain, dtype=np.float64))
     minimiser = np.where(rates > 0, frame.into(gain), 0.0)
     if right is left:  # the minimiser commutes: what is off its diagonal is rounding
         minimiser = np.diag(minimiser.diagonal())
-    return Modes(left, right, rates, minimiser, frame.least_loss, frame.condition)
+    return replace(frame, minimiser=minimiser)
 
 
 def _symmetric(matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
@@ -110,7 +115,7 @@ def reduced_flow(
     **options: Any,
 ) -> GradientFlow:
     """The block flow from one start; `options` are those of `gradient_flow`."""
-    frame = modes(prompts)
+    frame = eigenframe(prompts)
     entries = frame.into(start.u)
     kept = _support(frame, entries)
     rates, minimiser, entries = (x[kept] for x in (frame.rates, frame.minimiser, entries))
@@ -126,7 +131,7 @@ def reduced_flow(
     return course.flow(path, times)
 
 
-def _support(frame: Modes, start: Shaped[Array, "d d"]) -> Any:
+def _support(frame: Frame, start: Shaped[Array, "d d"]) -> Any:
     """The entries that are ever non-zero: the diagonal, if start and minimiser commute."""
     d = len(start)
     off = ~np.eye(d, dtype=bool)
@@ -141,7 +146,7 @@ class _Course:
     """The modes of one flow, and the way back from them to layers."""
 
     start: LinearSelfAttention
-    frame: Modes
+    frame: Frame
     kept: Any
     rates: Array
     minimiser: Array
