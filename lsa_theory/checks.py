@@ -1,4 +1,4 @@
-"""Arguments are checked where a law or a layer is made, and nowhere else.
+"""Arguments are checked where they enter: where a law or a layer is made, or a function is called.
 
 Each refusal is one sentence that names the call, the argument, the rule and the value. JAX tracers
 have no values to check; their shapes are checked all the same.

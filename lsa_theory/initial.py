@@ -44,6 +44,12 @@ def initial_layer(theta: Shaped[Array, "d k"], scale: float) -> LinearSelfAttent
 
 
 def isotropic_theta(dimension: int) -> Shaped[Array, "d d"]:
-    r""":math:`\Theta = d^{-1/4} I`, for which :math:`\|\Theta\Theta^\top\|_F = 1`."""
+    r""":math:`\Theta = d^{-1/4} I`, shape (d, d), for which :math:`\|\Theta\Theta^\top\|_F = 1`.
+
+    Raises
+    ------
+    ValueError
+        If the dimension is not a positive integer.
+    """
     dimension = checks.integer("isotropic_theta", "dimension", dimension)
     return dimension**-0.25 * np.eye(dimension)

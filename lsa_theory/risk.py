@@ -18,10 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
-from lsa_theory.linalg import array, dense, identity, is_traced, operator, product_trace
+from lsa_theory.linalg import array, dense, identity, product_trace
+from lsa_theory.predictors import parameters_of
 from lsa_theory.prompts import GaussianPrompts
 
 
@@ -64,16 +64,10 @@ def risk(
     Source: beyond Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.2, which is the case
     :math:`B = \Gamma^{-1}`, :math:`\Lambda_q = \Lambda`.
     """
-    if isinstance(predictor, LinearSelfAttention):
-        predictor = predictor.parameters
-    if isinstance(predictor, Parameters):
-        _check_dimension(len(predictor.u), prompts)
-        return _layer_risk(predictor, prompts)
-    if not is_traced(predictor):
-        predictor = checks.real_array("risk", "predictor", predictor, (1, 2))
-    checks.square("risk", "predictor", predictor)
-    _check_dimension(len(predictor), prompts)
-    return _matrix_risk(operator(predictor), prompts)
+    parameters = parameters_of("risk", predictor, prompts.dimension)
+    if isinstance(predictor, LinearSelfAttention | Parameters):
+        return _layer_risk(parameters, prompts)
+    return _matrix_risk(parameters.u, prompts)
 
 
 def population_loss(
@@ -95,12 +89,6 @@ def population_loss(
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Lemmas 5.1 and 5.2, for the block.
     """
     return risk(predictor, prompts) / 2
-
-
-def _check_dimension(dimension: int, prompts: GaussianPrompts) -> None:
-    if dimension != prompts.dimension:
-        rule = f"of the prompts' dimension {prompts.dimension}"
-        checks.refuse("risk", "predictor", f"dimension {dimension}", rule)
 
 
 def _matrix_risk(gain: Any, prompts: GaussianPrompts) -> Scalar:
