@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import float_covariance
 
 from lsa_theory import GaussianPrompts, final_rate, global_minimum, population_loss
-from tests.strategies import float_covariance
 
 
 def hessian(prompts, layer):

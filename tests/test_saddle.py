@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy
 
 from lsa_theory import gradient_flow
 from lsa_theory.attention import LinearSelfAttention
@@ -44,7 +45,6 @@ def test_moves_down_the_gradient(law):
 
 
 def test_rationals_stay_exact_for_a_symbol():
-    sympy = pytest.importorskip("sympy")
     law = GaussianPrompts(np.array([Fraction(2)] * 4), 10)
     path, time = run_into_saddle(law, Fraction(1, 3)), sympy.Symbol("t")
     assert path.share(time).subs(time, 0) == Fraction(1, 9) * 2 / path.gain

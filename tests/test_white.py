@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction as F
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -114,8 +115,6 @@ def test_a_dense_multiple_of_the_identity_is_one():
 
 
 def test_derivative_in_the_covariance():
-    jax = pytest.importorskip("jax")
-
     def loss(scale, module):
         return white_time_course(GaussianPrompts(scale * module.ones(3), 4), 0.1).loss(0.3)
 
