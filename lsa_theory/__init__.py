@@ -1,7 +1,7 @@
 """The exact theory of in-context learning in linear attention.
 
 `GaussianPrompts` is the law of a prompt, `global_minimum` what training reaches, `risk` what that
-costs on any other law, and `gradient_flow` a simulation that does not use the closed forms.
+costs on any other law, and `gradient_flow` the way there, integrated.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -243,8 +243,9 @@ claim = Claim(
     "the sharp form and the final rate are derived here",
     formula=exponential_rate,
     hypotheses=(
-        r"$\Lambda \succ 0$, $w \sim N(0, I)$, no label noise",
-        r"$U(0) = \sigma_0 \Theta\Theta^\top$, $s(0) = \sigma_0$, $\|\Theta\Theta^\top\|_F = 1$",
+        r"$\Lambda \succ 0$, $w \sim N(0, I)$, no label noise, $\Lambda_q = \Lambda$",
+        r"$U(0) = \sigma_0 \Theta\Theta^\top$, $s(0) = \sigma_0 > 0$, $v = p = 0$, "
+        r"$\|\Theta\Theta^\top\|_F = 1$",
         r"$\sigma_0^2 \|\Gamma\| \sqrt d < 2$; sharp: $\sigma_0^2 \|\Gamma\| < 2$",
     ),
     call="""layer = initial_layer(isotropic_theta(10), 0.02)

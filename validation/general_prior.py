@@ -215,7 +215,7 @@ claim = Claim(
     formula=global_minimum,
     hypotheses=(
         r"$\Lambda, \Omega, \Lambda_q \succeq 0$, singular ones included",
-        r"$w \sim N(0, \Omega)$",
+        r"$x \sim N(0, \Lambda)$, $w \sim N(0, \Omega)$",
         r"$\varepsilon \sim N(0, \sigma^2)$",
     ),
     call="""prompts = GaussianPrompts(covariance, 20, noise_variance=0.5, task_covariance=prior)

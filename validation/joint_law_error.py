@@ -235,7 +235,8 @@ claim = Claim(
     source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.2",
     formula=theorem_4_2,
     hypotheses=(
-        r"trained on $w \sim N(0, I)$, noise-free, $N$ pairs of covariance $\Lambda$",
+        r"trained on $w \sim N(0, I)$, noise-free, $N$ pairs with $x \sim N(0, \Lambda)$, "
+        r"$\Lambda_q = \Lambda$",
         r"tested on $M$ independent pairs of any law with $E[x x^\top] = \Lambda$ "
         r"and finite $E[y^2 x x^\top]$",
     ),

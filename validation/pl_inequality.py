@@ -265,7 +265,7 @@ claim = Claim(
     "the sharp form is derived here",
     formula=pl_inequality,
     hypotheses=(
-        r"$\Lambda \succ 0$, $w \sim N(0, I)$, no label noise",
+        r"$\Lambda \succ 0$, $w \sim N(0, I)$, no label noise, $\Lambda_q = \Lambda$",
         r"$v = p = 0$",
         r"$s^2$ at least the lower bound of Theorem 4.1",
     ),

@@ -272,7 +272,7 @@ claim = Claim(
     source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, Section 4.2; the order one beyond it",
     formula=long_context_risk,
     hypotheses=(
-        r"$\Lambda, \Omega \succ 0$",
+        r"Gaussian features; trained at $\Lambda, \Omega \succ 0$ on tasks of zero mean",
         r"$N = M = n \to \infty$",
         "any law of test tasks with second moment $W$, any $\\Lambda_c, \\Lambda_q \\succeq 0$",
     ),

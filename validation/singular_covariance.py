@@ -55,7 +55,8 @@ class Minimisers(NamedTuple):
 def minimisers(prompts):
     r"""All gains of least training loss, at a covariance that may be singular.
 
-    With :math:`P` the orthogonal projection on :math:`\operatorname{range} \Lambda` and
+    With :math:`\Lambda_q = \Lambda`, :math:`\tau = (\operatorname{tr}(\Lambda\Omega) + \sigma^2)/N
+    > 0`, :math:`P` the orthogonal projection on :math:`\operatorname{range} \Lambda` and
     :math:`B_* = [(1 + \frac1N) \Omega\Lambda + \tau I]^{-1} \Omega`, the loss is least exactly at
 
     .. math::
@@ -220,7 +221,8 @@ def starts(setting):
 
 @evidence(Flow, "gradient flow", cases=starts, given=lambda case: singular(case[0]))
 def trained(formula, case, setting):
-    """The gain on the range against the formula, and U elsewhere against its start."""
+    """The gain on the range against the formula, which this method knows, so that what is checked
+    is that the flow gets there; and U elsewhere against its start."""
     prompts, start = case
     minimum, projection = found = formula(prompts)
     flow = gradient_flow(start, prompts, times=TIMES)
@@ -285,7 +287,11 @@ claim = Claim(
     title="Singular covariances: what the minimum leaves undetermined",
     source="derived here; Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, on the range",
     formula=minimisers,
-    hypotheses=(r"$\Lambda \succeq 0$ singular, not 0", r"$\Omega \succeq 0$, zero mean"),
+    hypotheses=(
+        r"$\Lambda \succeq 0$ singular, not 0; $\Lambda_q = \Lambda$",
+        r"$\Omega \succeq 0$, zero mean",
+        r"labels that vary, $\operatorname{tr}(\Lambda\Omega) + \sigma^2 > 0$",
+    ),
     call="""minimum = global_minimum(GaussianPrompts(covariance, 20))
 minimum.unique, minimum.free_directions""",
     evidence=(flat, unseen, curved, restricted, trained),

@@ -103,6 +103,8 @@ def known(case):
 
 @evidence(Flow, "end of the flow on the block, mode by mode", cases=block_starts, given=known)
 def reduced(formula, case, setting):
+    """Of the closed form this method knows the product `sU` and the balance, which it keeps: what
+    is checked is that flows get there, with which sign and by when. `whole` knows neither."""
     prompts, start, end_time = case
     options = {"rtol": RTOL, "tolerance": 1e-15, "max_steps": 20_000}
     if end_time is None:
@@ -253,7 +255,9 @@ claim = Claim(
     "Theorem 4.1",
     formula=Minimum.layer,
     hypotheses=(
-        r"$\Lambda \succ 0$, $v = p = 0$, tasks of zero mean",
+        r"$\Lambda \succ 0$, $w \sim N(0, I)$, no label noise, $\Lambda_q = \Lambda$ "
+        "(other zero-mean laws: see `known_to_converge`)",
+        r"$v = p = 0$",
         r"$c > 0$, or $L(0) < \frac12 \operatorname{tr} \Lambda$, "
         r"or $s = 0$ and $\operatorname{tr}(\Lambda^2 U^\top) \ne 0$",
     ),
