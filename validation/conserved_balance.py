@@ -27,6 +27,7 @@ has no negative eigenvalue. The balance holds on the way to them as well.
 """
 
 from fractions import Fraction as F
+from functools import partial
 
 import numpy as np
 
@@ -35,6 +36,7 @@ from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.rationals import halves
 from validation.harness import Claim, Control, Equal, Flow, Table, evidence, oracle
 from validation.harness.figures import FAINT, INK, canvas
 
@@ -69,10 +71,7 @@ def rational_cases(setting):
 
 
 def generic(rng, d, n, **arguments):
-    def draw(*shape):
-        signed = rng.integers(1, 6, shape) * rng.choice([-1, 1], shape)
-        return np.array([F(int(k), 2) for k in signed.flat], dtype=object).reshape(shape)
-
+    draw = partial(halves, rng)
     layer = LinearSelfAttention(draw(d + 1, d + 1), draw(d + 1, d + 1))
     given = {"noise": F(1, 3), "task": draw(d, d), "query": draw(d, d)} | arguments
     return layer, oracle.RationalLaw(draw(d, d), n, **given)

@@ -37,7 +37,7 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
-from validation._flows import COUNT, Start, largest_size, starts, unit_theta
+from validation.common.flows import COUNT, Start, covered, largest_size, starts, unit_theta
 from validation.harness import Bound, Claim, Control, Flow, Table, evidence
 from validation.harness.figures import FAINT, INK, canvas
 
@@ -74,11 +74,6 @@ def exponential_rate(layer, prompts, *, sharp=False):
     """
     guarantee = convergence_guarantee(layer, prompts, sharp=sharp)
     return Rates(guarantee.rate, final_rate(prompts))
-
-
-def covered(start):
-    """The hypotheses hold, in the sharp form at least."""
-    return convergence_guarantee(start.layer, start.prompts, sharp=True).holds
 
 
 @evidence(Bound, "the excess along flows, under its exponential", cases=starts, given=covered)

@@ -40,7 +40,8 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
-from validation._limits import distance, size, waiting_time
+from validation.common.flows import largest_size, unit_theta
+from validation.common.limits import distance, size, waiting_time
 from validation.harness import Claim, Close, Control, Flow, evidence
 from validation.harness.figures import canvas
 
@@ -66,7 +67,7 @@ def trained_layer(prompts):
 
 
 class Case(NamedTuple):
-    """A law, and a start of Theorem 4.1 at a share of its bound on the size."""
+    """A law, and a start of Theorem 4.1 at a share of its bound on σ₀²."""
 
     prompts: GaussianPrompts
     start: LinearSelfAttention
@@ -74,13 +75,7 @@ class Case(NamedTuple):
 
 def case(covariance, n, theta, share):
     prompts = GaussianPrompts(covariance, n)
-    largest = 2 / (np.linalg.norm(gamma(prompts), 2) * np.sqrt(len(covariance)))
-    return Case(prompts, initial_layer(theta, np.sqrt(share * largest)))
-
-
-def generic_theta(rng, d):
-    theta = rng.standard_normal((d, d))
-    return theta / np.sqrt(np.linalg.norm(theta @ theta.T))
+    return Case(prompts, initial_layer(theta, np.sqrt(share) * largest_size(prompts)))
 
 
 def dense(rng, d):
@@ -92,14 +87,14 @@ def block_cases(setting):
     """Real features from starts that do not commute with them, and random ones."""
     n, rng = setting.context_length or 20, setting.rng()
     cases = {
-        "random, d = 2, close to the bound": case(dense(rng, 2), n, generic_theta(rng, 2), 0.99),
-        "random, d = 2, a start of 1e-6": case(dense(rng, 2), n, generic_theta(rng, 2), 1e-12),
-        "random, d = 8": case(dense(rng, 8), n, generic_theta(rng, 8), 1e-2),
+        "random, d = 2, close to the bound": case(dense(rng, 2), n, unit_theta(rng, 2, 2), 0.99),
+        "random, d = 2, a start of 1e-6": case(dense(rng, 2), n, unit_theta(rng, 2, 2), 1e-12),
+        "random, d = 8": case(dense(rng, 8), n, unit_theta(rng, 8, 8), 1e-2),
     }
     for name, covariance in setting.covariances.items():
         d = len(covariance)
         if d <= (10 if setting.quick else 64):
-            theta = isotropic_theta(d) if setting.quick else generic_theta(rng, d)
+            theta = isotropic_theta(d) if setting.quick else unit_theta(rng, d, d)
             cases[name] = case(covariance, n, theta, 1e-2)
     return cases
 
@@ -130,9 +125,9 @@ def full_cases(setting):
     """In three dimensions."""
     n, rng = setting.context_length or 20, setting.rng()
     cases = {
-        "random, a small start": case(dense(rng, 3), n, generic_theta(rng, 3), 1e-4),
+        "random, a small start": case(dense(rng, 3), n, unit_theta(rng, 3, 3), 1e-4),
         "isotropic start": case(np.diag([2.0, 1.0, 0.5]), n, isotropic_theta(3), 1e-2),
-        "random, close to the bound": case(dense(rng, 3), n, generic_theta(rng, 3), 0.99),
+        "random, close to the bound": case(dense(rng, 3), n, unit_theta(rng, 3, 3), 0.99),
     }
     return dict(list(cases.items())[:1]) if setting.quick else cases
 

@@ -29,7 +29,7 @@ comes from the weights alone, and descent leaves the block to use it.
 """
 
 from fractions import Fraction as F
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from lsa_theory.linalg import dense
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.rationals import halves
 from validation.harness import Bound, Claim, Control, Equal, Table, evidence, oracle
 from validation.harness.figures import canvas
 
@@ -69,10 +70,7 @@ def rational_cases(setting):
 
 
 def generic(rng, d, n, **arguments):
-    def draw(*shape):
-        signed = rng.integers(1, 6, shape) * rng.choice([-1, 1], shape)
-        return np.array([F(int(k), 2) for k in signed.flat], dtype=object).reshape(shape)
-
+    draw = partial(halves, rng)
     layer = LinearSelfAttention.from_parameters(draw(d), draw(1)[0], draw(d, d), draw(d))
     given = {"noise": F(1, 3), "task": draw(d, d), "query": draw(d, d)} | arguments
     return layer, oracle.RationalLaw(draw(d, d), n, **given)

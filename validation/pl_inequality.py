@@ -41,7 +41,15 @@ from lsa_theory.linalg import dense
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from validation._flows import Start, excess, gap_and_pull, largest_size, squared_slope, starts
+from validation.common.flows import (
+    Start,
+    covered,
+    excess,
+    gap_and_pull,
+    largest_size,
+    squared_slope,
+    starts,
+)
 from validation.harness import Bound, Claim, Control, Equal, Table, evidence
 from validation.harness.figures import FAINT, INK, canvas
 
@@ -129,11 +137,6 @@ def both(formula, start):
     """In the paper's form where its hypotheses hold, and in the sharp one."""
     found = [formula(start.layer, start.prompts, sharp=sharp) for sharp in (False, True)]
     return [inequality for inequality in found if inequality.constant > 0]
-
-
-def covered(start):
-    """The hypotheses hold, in the sharp form at least."""
-    return convergence_guarantee(start.layer, start.prompts, sharp=True).holds
 
 
 @evidence(Bound, "the squared gradient along flows", cases=flows, given=covered)

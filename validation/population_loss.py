@@ -26,6 +26,7 @@ $v = p = 0$ all of it collapses to one term in $U$ of each degree.
 """
 
 from fractions import Fraction as F
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -36,8 +37,8 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.sampling import sampled_risk
-from validation._rationals import definite, exact_law, fractions
-from validation._samples import simulated
+from validation.common.rationals import definite, exact_law, fractions, halves
+from validation.common.samples import simulated
 from validation.harness import Claim, Close, Control, Equal, Sigma, evidence, oracle
 from validation.harness.figures import canvas
 
@@ -68,11 +69,7 @@ def rational_cases(setting):
 
 def generic(rng, d, n):
     """Small rationals, none of them zero."""
-
-    def draw(*shape):
-        signed = rng.integers(1, 6, shape) * rng.choice([-1, 1], shape)
-        return np.array([F(int(k), 2) for k in signed.flat], dtype=object).reshape(shape)
-
+    draw = partial(halves, rng)
     layer = LinearSelfAttention(draw(d + 1, d + 1), draw(d + 1, d + 1))
     law = oracle.RationalLaw(
         draw(d, d), n, noise=F(1, 3), task=draw(d, d), mean=draw(d), query=draw(d, d)

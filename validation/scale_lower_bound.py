@@ -37,16 +37,11 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.linalg import dense
 from lsa_theory.prompts import GaussianPrompts
-from validation._flows import Start, largest_size, starts, unit_theta
+from validation.common.flows import Start, covered, largest_size, starts, unit_theta
 from validation.harness import Bound, Claim, Close, Control, evidence
 from validation.harness.figures import FAINT, canvas
 
 FORMS = {"the paper's": False, "sharp": True}
-
-
-def covered(start):
-    """The hypotheses hold, in the sharp form at least."""
-    return convergence_guarantee(start.layer, start.prompts, sharp=True).holds
 
 
 def forms(formula, start):

@@ -33,7 +33,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sampled_risk
-from validation._samples import simulated
+from validation.common.samples import simulated
 from validation.harness import Claim, Close, Control, Rate, Sigma, evidence
 from validation.harness.figures import FAINT, canvas
 

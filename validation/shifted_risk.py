@@ -21,6 +21,7 @@ transpose and an exchange of $\Lambda_q$ for $\Lambda_c$: here they are not.
 """
 
 from fractions import Fraction as F
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,8 +31,8 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sampled_risk
-from validation._rationals import definite, exact_law, fractions
-from validation._samples import simulated
+from validation.common.rationals import definite, exact_law, fractions, halves
+from validation.common.samples import simulated
 from validation.harness import (
     Claim,
     Close,
@@ -56,11 +57,7 @@ class Trial(NamedTuple):
 def rational_tests(setting):
     """Gains that are not symmetric, and one argument of the law moved at a time."""
     rng = setting.rng()
-
-    def draw(*shape):
-        signed = rng.integers(1, 6, shape) * rng.choice([-1, 1], shape)
-        return np.array([F(int(k), 2) for k in signed.flat], dtype=object).reshape(shape)
-
+    draw = partial(halves, rng)
     unshifted = {"context": draw(2, 2), "context_length": 3}
     shifts = {
         "task": {"task": draw(2, 2), "mean": draw(2)},

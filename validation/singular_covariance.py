@@ -35,7 +35,7 @@ from lsa_theory.linalg import array, dense, is_exact, outer, resolvent
 from lsa_theory.minimum import Minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from validation._flows import COUNT
+from validation.common.flows import COUNT
 from validation.harness import Bound, Claim, Close, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, canvas
 

@@ -41,8 +41,9 @@ from lsa_theory.convergence import convergence_guarantee
 from lsa_theory.minimum import Minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.saddle import run_into_saddle
-from validation._basin_map import along, figure, paper_size
-from validation._limits import distance, size, waiting_time
+from validation.common.basin_map import along, figure
+from validation.common.flows import largest_size
+from validation.common.limits import distance, size, waiting_time
 from validation.harness import Claim, Close, Control, Flow, Table, evidence
 
 RTOL = 1e-10
@@ -80,7 +81,7 @@ def block_starts(setting):
             laws[name] = GaussianPrompts(covariance, n)
     cases = {}
     for name, law in laws.items():
-        d, unit = law.dimension, paper_size(law)
+        d, unit = law.dimension, largest_size(law)
         u = rng.standard_normal((d, d))
         long = towards(law, u, np.sqrt(20) * unit)
         b, a = along(law, long)
@@ -90,7 +91,7 @@ def block_starts(setting):
     law, long = laws["random, d = 2"], towards(laws["random, d = 2"], np.ones((2, 2)), 1.0)
     cases["s = 0"] = started(law, long, 0.0)
     cases["20 times the bound, c = 0: not known"] = started(
-        law, np.sqrt(10) * paper_size(law) * np.eye(2), np.sqrt(20) * paper_size(law)
+        law, np.sqrt(10) * largest_size(law) * np.eye(2), np.sqrt(20) * largest_size(law)
     )
     return cases
 
@@ -136,7 +137,7 @@ def full_starts(setting):
     """In three dimensions."""
     rng = setting.rng()
     law = random_law(rng, 3, setting.context_length or 20)
-    unit, u = paper_size(law), towards(law, rng.standard_normal((3, 3)), 1.0)
+    unit, u = largest_size(law), towards(law, rng.standard_normal((3, 3)), 1.0)
     b, a = along(law, u)
     cases = {
         "20 times the bound, c > 0": started(law, -4 * unit * u, 5 * unit),
@@ -218,7 +219,7 @@ def observed(setting):
     """Random starts of every size, and what is known of them."""
     rng, count = setting.rng(), 20 if setting.quick else 100
     prompts = random_law(rng, 3, 20)
-    unit, rows = paper_size(prompts), []
+    unit, rows = largest_size(prompts), []
     kinds = {
         "balanced, semidefinite (as in Theorem 4.1)": (True, 1.0),
         "balanced, any U": (False, 1.0),

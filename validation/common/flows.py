@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import gradient_flow
+from lsa_theory.convergence import convergence_guarantee
 from lsa_theory.final_rate import final_rate
 from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
@@ -63,6 +64,11 @@ def starts(setting):
             cases[f"{name}, Θ of rank {rank}"] = started(law, 0.5, rank, setting)
             cases[name] = started(law, 0.1, len(covariance), setting)
     return cases
+
+
+def covered(start):
+    """The hypotheses hold, in the sharp form at least."""
+    return convergence_guarantee(start.layer, start.prompts, sharp=True).holds
 
 
 def started(prompts, fraction, rank, setting):

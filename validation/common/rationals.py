@@ -1,4 +1,4 @@
-"""Floats as the exact rationals that they are, for evidence of the kind close."""
+"""Exact rationals: random ones, and floats as those that they are."""
 
 from fractions import Fraction
 
@@ -11,6 +11,12 @@ from lsa_theory.prompts import GaussianPrompts
 def fractions(floats):
     """An array of floats as an object array of `Fraction`."""
     return np.array([Fraction(entry) for entry in floats.flat], dtype=object).reshape(floats.shape)
+
+
+def halves(rng, *shape):
+    """Random multiples of ½, none of them zero."""
+    signed = rng.integers(1, 6, shape) * rng.choice([-1, 1], shape)
+    return np.array([Fraction(int(k), 2) for k in signed.flat], dtype=object).reshape(shape)
 
 
 def exact_law(law):

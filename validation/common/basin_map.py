@@ -8,6 +8,7 @@ from lsa_theory.gamma import gamma
 from lsa_theory.linalg import dense
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
+from validation.common.flows import largest_size
 from validation.harness.figures import canvas
 
 
@@ -15,11 +16,6 @@ def along(prompts, u):
     """`tr(Λ² U^T)` and `tr(ΓΛ U Λ U^T)`: on the ray of U the loss is ½ tr Λ − b s + ½ a s²."""
     context, matrix = dense(prompts.covariance), dense(gamma(prompts))
     return (context @ context * u).sum(), (matrix @ context @ u @ context * u).sum()
-
-
-def paper_size(prompts):
-    """The largest σ₀ of Theorem 4.1."""
-    return np.sqrt(2 / (np.linalg.norm(dense(gamma(prompts)), 2) * np.sqrt(prompts.dimension)))
 
 
 def spread(condition):
@@ -67,7 +63,7 @@ def learning_times(grid):
 
 
 def learning_time(prompts, angle, size):
-    start = sized(prompts, size * paper_size(prompts), angle)
+    start = sized(prompts, size * largest_size(prompts), angle)
     flow = gradient_flow(start, prompts, rtol=1e-6, tolerance=1e-6)
     if not flow.converged:
         return np.nan
@@ -81,7 +77,7 @@ def edge(prompts):
     """`x y` below which `L(0) < ½ tr Λ`, in units of the square of the paper's largest σ₀."""
     unit = LinearSelfAttention.from_block(np.eye(8) / np.sqrt(8), 1.0).u
     b, a = along(prompts, unit)
-    return 2 * b / a / paper_size(prompts) ** 2
+    return 2 * b / a / largest_size(prompts) ** 2
 
 
 def known_of_balanced(axis, conditions):

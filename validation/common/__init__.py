@@ -1,0 +1,1 @@
+"""What several claims share: starts and their flows, exact rationals, samples, a map."""
