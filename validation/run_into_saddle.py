@@ -33,15 +33,14 @@ from math import log
 from typing import NamedTuple
 
 import numpy as np
-import sympy
 
 from lsa_theory import gradient_flow
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.basin import known_to_converge
 from lsa_theory.linalg import exponential
 from lsa_theory.prompts import GaussianPrompts
-from lsa_theory.risk import population_loss
 from lsa_theory.saddle import RunIntoSaddle, run_into_saddle
+from validation.common.white import flow_equations
 from validation.harness import Claim, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, INK, canvas
 
@@ -59,31 +58,9 @@ RATIONAL = {
 
 @evidence(Equal, "both flow equations hold identically in time", cases=RATIONAL)
 def identically(formula, case, setting):
-    """`u u' = −(u/d) ∂L/∂u` and `s s' = −s ∂L/∂s` at `(−u I, √d u)`, where `u = √z` appears as `z`
-    alone. Squares, since their roots are not rational."""
+    """At `U = −u I`, `s = √d u`, and with them the loss and the start."""
     prompts, start = case
-    time, (u, s) = sympy.Symbol("t", nonnegative=True), sympy.symbols("u s")
-    d, course = prompts.dimension, formula(prompts, start)
-    identity = np.array([[sympy.Integer(i == j) for j in range(d)] for i in range(d)])
-    layer = LinearSelfAttention.from_block(u * identity, s)
-    loss = sympy.expand(sympy.sympify(population_loss(layer, prompts)))
-    root = sympy.sqrt(d)
-    z = course.gain * course.share(time) / root
-
-    def along(expression):
-        squared = sympy.Poly(expression.subs(s, -root * u), u)
-        assert all(power % 2 == 0 for (power,) in squared.monoms())
-        return sum(c * z ** (power // 2) for (power,), c in squared.terms())
-
-    slope = sympy.diff(z, time) / 2
-    return Equal(
-        [
-            slope + along(u * sympy.diff(loss, u)) / d,
-            d * slope + along(s * sympy.diff(loss, s)),
-            course.loss(time) - along(loss),
-            (z - sympy.Rational(start) ** 2).subs(time, 0),
-        ]
-    )
+    return Equal(flow_equations(formula(prompts, start), prompts, start, -1))
 
 
 class Path(NamedTuple):

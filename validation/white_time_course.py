@@ -31,13 +31,12 @@ from fractions import Fraction as F
 from math import isqrt, log, log10
 
 import numpy as np
-import sympy
 
 from lsa_theory import gradient_flow
-from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.white import white_time_course
+from validation.common.white import flow_equations
 from validation.harness import Claim, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, INK, canvas
 
@@ -65,39 +64,11 @@ RATIONAL = {
 }  # fmt: skip
 
 
-def polynomial(prompts):
-    """The loss at `U = u I` and any `s`, in symbols, from that over all parameters."""
-    u, s = sympy.symbols("u s")
-    d = prompts.dimension
-    identity = np.array([[sympy.Integer(i == j) for j in range(d)] for i in range(d)])
-    layer = LinearSelfAttention.from_block(u * identity, s)
-    return sympy.expand(sympy.sympify(population_loss(layer, prompts))), u, s
-
-
 @evidence(Equal, "both flow equations hold identically in time", cases=RATIONAL)
 def identically(formula, case, setting):
-    """`u u' = −(u/d) ∂L/∂u` and `s s' = −s ∂L/∂s`, in which `u = √z` appears as `z` alone."""
+    """At `U = u I`, `s = √d u`, and with them the loss and the start."""
     prompts, start = case
-    time = sympy.Symbol("t", nonnegative=True)
-    course, (loss, u, s) = formula(prompts, start), polynomial(prompts)
-    d = prompts.dimension
-    root = sympy.sqrt(d)
-    z = course.gain * course.share(time) / root
-
-    def along(expression):
-        squared = sympy.Poly(expression.subs(s, root * u), u)
-        assert all(power % 2 == 0 for (power,) in squared.monoms())
-        return sum(c * z ** (power // 2) for (power,), c in squared.terms())
-
-    slope = sympy.diff(z, time) / 2
-    return Equal(
-        [
-            slope + along(u * sympy.diff(loss, u)) / d,
-            d * slope + along(s * sympy.diff(loss, s)),
-            course.loss(time) - along(loss),
-            (z - sympy.Rational(start) ** 2).subs(time, 0),
-        ]
-    )
+    return Equal(flow_equations(formula(prompts, start), prompts, start, 1))
 
 
 def flows(setting):
