@@ -25,6 +25,11 @@ def test_evidence_is_of_two_kinds_and_has_a_control(entry):
         assert set(control.rejected_by or entry.claim.evidence) <= set(entry.claim.evidence)
 
 
+def test_every_check_has_a_control_that_it_must_reject(entry):
+    judges = [control.rejected_by or entry.claim.evidence for control in entry.claim.controls]
+    assert {item for items in judges for item in items} == set(entry.claim.evidence)
+
+
 def test_docstring_of_the_formula_is_the_statement(entry):
     assert callable(entry.claim.formula)
     assert entry.claim.statement == inspect.getdoc(entry.claim.formula) != ""
