@@ -34,7 +34,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sampled_risk
 from validation.common.samples import simulated
-from validation.harness import Claim, Close, Control, Rate, Sigma, evidence
+from validation.harness import Claim, Control, Rate, Sigma, evidence
 from validation.harness.figures import FAINT, canvas
 
 
@@ -165,34 +165,6 @@ def answers(formula, shift, setting):
     return simulated(global_minimum(train).gain, test, count, setting, expected)
 
 
-def regressions(setting):
-    """Feature tables and noise: shifted laws, and real rows as they are."""
-    tables = {
-        name: setting.rng(name).multivariate_normal(
-            np.zeros(shift.test.dimension), shift.test.covariance, 3 * shift.test.dimension
-        )
-        for name, shift in dense_shifts(setting).items()
-    }
-    return {name: (x, 0.0) for name, x in (tables | dict(setting.rows)).items()}
-
-
-def determined(case):
-    """Every direction of the features is seen."""
-    x, _ = case
-    return np.linalg.matrix_rank(x) == x.shape[1]
-
-
-@evidence(Close, "least squares has no limit to reach", cases=regressions, given=determined)
-def least_squares(formula, case, setting):
-    """From noise-free labels it recovers the task itself, whatever the law of the features."""
-    x, noise = case
-    rng = setting.rng()
-    task = rng.standard_normal(x.shape[1])
-    labels = x @ task + noise * rng.standard_normal(len(x))
-    found = np.linalg.lstsq(x, labels, rcond=None)[0]
-    return Close(found, task, ulps=16 * x.shape[1], condition=np.linalg.cond(x))
-
-
 def tolerated(train, test):
     """As if the layer inverted the covariance that it is shown: the risk of no covariate shift."""
     return long_context_risk(train, test.replace(covariance=train.covariance))
@@ -202,11 +174,6 @@ def trained_for_ever(train, test):
     """D = 0: the gain is Λ^{-1} at every length, as if training contexts had no end."""
     inverse = np.linalg.inv(train.covariance)
     return expansion(inverse, 0 * inverse, test)
-
-
-def noisy_regressions(setting):
-    """Labels with noise: a hypothesis of the exact recovery violated."""
-    return {name: (x, 0.1) for name, (x, _) in regressions(setting).items()}
 
 
 def plane_shifts():
@@ -279,11 +246,10 @@ claim = Claim(
     call="""train = GaussianPrompts(covariance, 10**6)
 test = train.replace(covariance=2 * covariance, query_covariance=covariance)
 risk(global_minimum(train).gain, test)    # (2 - 1)^2 of the signal's variance, and no less""",
-    evidence=(remainder, answers, least_squares),
+    evidence=(remainder, answers),
     control=(
         Control("every shift tolerated", tolerated, rejected_by=(remainder, answers)),
         Control("trained on endless contexts", trained_for_ever, rejected_by=(remainder,)),
-        Control("labels with noise", cases=noisy_regressions, rejected_by=(least_squares,)),
     ),
     figure=figure,
 )
