@@ -203,7 +203,7 @@ claim = Claim(
     hypotheses=(
         r"$\Lambda = \lambda I$, and $\Omega$, $\Lambda_q$ multiples of $I$ too",
         r"zero task mean",
-        r"$U(0) = u_0 I$, $s(0) = \sqrt d\, u_0$, $u_0 > 0$",
+        r"$U(0) = u_0 I$, $s(0) = \sqrt d\, u_0$, $u_0 > 0$, $v = p = 0$",
     ),
     call="""course = white_time_course(GaussianPrompts(np.ones(3), 20), 1e-3)
 course.loss(times), course.half_time""",
