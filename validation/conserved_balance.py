@@ -36,11 +36,13 @@ from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.layers import flat_of, hessian, layer_of
 from validation.common.rationals import halves
 from validation.harness import Claim, Control, Equal, Flow, Table, evidence, oracle
 from validation.harness.figures import FAINT, INK, canvas
 
 RTOL = 1e-8
+D = 3  # of the integrated flows
 
 
 def balance(layer):
@@ -113,7 +115,7 @@ def orthogonal(formula, case, setting):
 
 def flows(setting):
     """Starts outside the block in three dimensions."""
-    d, rng = 3, setting.rng()
+    d, rng = D, setting.rng()
     features, tasks, queries = (
         root @ root.T / d + np.eye(d) / 4 for root in rng.standard_normal((3, d, d))
     )
@@ -131,10 +133,7 @@ def flows(setting):
 
 def layer(flat):
     """The layer with visible parameters ``(v, s, U, p)``."""
-    d = 3
-    return LinearSelfAttention.from_parameters(
-        flat[:d], flat[d], flat[d + 1 : -d].reshape(d, d), flat[-d:]
-    )
+    return layer_of(flat, D)
 
 
 @evidence(Flow, "drift along the integrated flow of all parameters", cases=flows)
@@ -200,7 +199,7 @@ def figure(setting):
 
 def ends(setting):
     """Where flows outside the block end, with white features."""
-    prompts = GaussianPrompts(np.ones(3), 20)
+    prompts = GaussianPrompts(np.ones(D), 20)
     least = global_minimum(prompts).loss
     rows = []
     for seed in (0, 4) if setting.quick else range(6):
@@ -227,23 +226,12 @@ def ends(setting):
 
 def least_curvature(end, prompts):
     """The least eigenvalue of the Hessian by central differences, exact but for rounding."""
-    flat = np.concatenate([np.ravel(part) for part in end.parameters])
-    steps, size = np.eye(len(flat)) / 4, len(flat)
 
-    def loss(moved):
-        return population_loss(layer(moved), prompts)
+    def loss(flat):
+        return population_loss(layer(flat), prompts)
 
-    hessian = np.zeros((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            a, b = steps[i], steps[j]
-            if i == j:
-                second = loss(flat + a) - 2 * loss(flat) + loss(flat - a)
-                hessian[i, i] = 16 * second
-            else:
-                second = loss(flat + a + b) - loss(flat + a - b) - loss(flat - a + b)
-                hessian[i, j] = hessian[j, i] = 4 * (second + loss(flat - a - b))
-    return np.linalg.eigvalsh(hessian)[0]
+    found = hessian(loss, flat_of(end), np.eye((D + 1) ** 2), 0.25)
+    return np.linalg.eigvalsh(found)[0]
 
 
 claim = Claim(

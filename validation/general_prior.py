@@ -27,12 +27,12 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.matrices import DomainMatrix
 
-from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.linalg import array, dense, is_exact, solve
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss, risk
 from lsa_theory.sampling import sampled_risk
+from validation.common.layers import layer_of
 from validation.harness import Bound, Claim, Close, Control, Equal, Sigma, evidence
 from validation.harness.figures import canvas
 
@@ -74,8 +74,7 @@ def stationary(formula, prompts, setting):
     start = np.concatenate([np.full(d, F(0)), [F(1)], gain.ravel(), np.full(d, F(0))])
 
     def loss(flat):
-        v, s, u, p = flat[:d], flat[d], flat[d + 1 : -d].reshape(d, d), flat[-d:]
-        return population_loss(LinearSelfAttention.from_parameters(v, s, u, p), prompts)
+        return population_loss(layer_of(flat, d), prompts)
 
     steps = np.eye(len(start), dtype=int)
     return Equal(np.array([loss(start + step) - loss(start - step) for step in steps]))

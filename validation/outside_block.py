@@ -38,6 +38,7 @@ from lsa_theory.linalg import dense
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.layers import hessian
 from validation.common.rationals import halves
 from validation.harness import Bound, Claim, Control, Equal, Table, evidence, oracle
 from validation.harness.figures import canvas
@@ -244,19 +245,12 @@ def landings(setting):
     rows = []
     for end in [path[-1] for path in paths]:
         gradient = [(loss(end + a) - loss(end - a)) / 2e-4 for a in steps]
-        hessian = [
-            [
-                (loss(end + a + b) - loss(end + a - b) - loss(end - a + b) + loss(end - a - b))
-                / 4e-8
-                for a in steps
-            ]
-            for b in steps
-        ]
+        curvatures = np.linalg.eigvalsh(hessian(loss, end, np.eye(9), 1e-4))
         rows.append(
             (
                 f"{loss(end) / least:.4f}",
                 f"{np.linalg.norm(gradient):.0e}",
-                f"{np.linalg.eigvalsh(hessian)[0]:.0e}",
+                f"{curvatures[0]:.0e}",
                 f"{np.linalg.norm(layer_of(end, prompts).v):.3f}",
             )
         )

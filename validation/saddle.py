@@ -29,7 +29,6 @@ $s$ can stay on the plateau for long without being stuck.
 """
 
 from fractions import Fraction as F
-from itertools import combinations
 
 import numpy as np
 
@@ -41,6 +40,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.saddle import escape_rate
+from validation.common.layers import flat_of, hessian, layer_of
 from validation.harness import Claim, Close, Control, Equal, evidence
 from validation.harness.figures import INK, SEQUENTIAL, canvas
 
@@ -67,13 +67,7 @@ def rational_law(rng, d):
 
 
 def loss_at(prompts, flat):
-    d = prompts.dimension
-    v, s, u, p = flat[:d], flat[d], flat[d + 1 : -d].reshape(d, d), flat[-d:]
-    return population_loss(LinearSelfAttention.from_parameters(v, s, u, p), prompts)
-
-
-def flat_of(layer):
-    return np.concatenate([np.ravel(part) for part in layer.parameters])
+    return population_loss(layer_of(flat, prompts.dimension), prompts)
 
 
 @evidence(Equal, "the gradient is 0 at the loss of the zero predictor", cases=stuck_starts)
@@ -94,18 +88,10 @@ def curvature(formula, case, setting):
     d, flat = prompts.dimension, flat_of(layer)
     steps = np.eye((d + 1) ** 2, dtype=int)[d:-d]  # s and U
 
-    def mixed(a, b):
-        ends = [loss_at(prompts, flat + i * a + j * b) * i * j for i in (1, -1) for j in (1, -1)]
-        return sum(ends) / 4
+    def loss(flat):
+        return loss_at(prompts, flat)
 
-    def second(a):
-        ends = loss_at(prompts, flat + a) + loss_at(prompts, flat - a)
-        return ends - 2 * loss_at(prompts, flat)
-
-    hessian = np.diag([float(second(step)) for step in steps])
-    for i, j in combinations(range(len(steps)), 2):
-        hessian[i, j] = hessian[j, i] = mixed(steps[i], steps[j])
-    eigenvalues = np.linalg.eigvalsh(hessian)
+    eigenvalues = np.linalg.eigvalsh(hessian(loss, flat, steps))
     return Close(
         formula(layer, prompts),
         -eigenvalues[0],
