@@ -238,16 +238,14 @@ def trained(formula, case, setting):
 
 def whole_space(prompts):
     """As if Λ were positive definite: every direction is seen."""
-    found = minimisers(prompts)
-    return Minimisers(found.minimum, np.eye(prompts.dimension))
+    return minimisers(prompts)._replace(projection=np.eye(prompts.dimension))
 
 
 def lost_direction(prompts):
     """P misses a direction of the range."""
     found = minimisers(prompts)
     first = found.projection[:, 0]
-    missed = outer(first, first) / found.projection[0, 0]
-    return Minimisers(found.minimum, found.projection - missed)
+    return found._replace(projection=found.projection - outer(first, first) / first[0])
 
 
 def mean_eigenvalue(prompts):
@@ -256,8 +254,8 @@ def mean_eigenvalue(prompts):
     prior = dense(array(prompts.task))
     ridge = (prior @ context).trace() / len(context) + prompts.noise_variance
     gain = n * resolvent(prior, context, n + 1, ridge)
-    minimum = Minimum(gain, population_loss(gain, prompts), prompts)
-    return Minimisers(minimum, range_projection(context))
+    wrong = Minimum(gain, population_loss(gain, prompts), prompts)
+    return minimisers(prompts)._replace(minimum=wrong)
 
 
 def figure(setting):
@@ -269,8 +267,7 @@ def figure(setting):
     flow = gradient_flow(start, prompts, times=times)
     paths = np.array([layer.u for layer in flow.layers])[1:]
     for i, j in np.ndindex(4, 4):
-        seen = i < 2 and j < 2
-        color, width = ("C0", 1.8) if seen else (FAINT, 1)
+        color, width = ("C0", 1.8) if max(i, j) < 2 else (FAINT, 1)
         axis.semilogx(times[1:], paths[:, i, j], color=color, linewidth=width)
     limit = global_minimum(prompts).gain / flow.final.s
     for index in ((0, 0), (1, 1), (0, 1)):
@@ -288,9 +285,8 @@ claim = Claim(
     source="derived here; Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1, on the range",
     formula=minimisers,
     hypotheses=(
-        r"$\Lambda \succeq 0$ singular, not 0; $\Lambda_q = \Lambda$",
-        r"$\Omega \succeq 0$, zero mean",
-        r"labels that vary, $\operatorname{tr}(\Lambda\Omega) + \sigma^2 > 0$",
+        r"$\Lambda \succeq 0$ singular, not 0; $\Lambda_q = \Lambda$; tasks of zero mean",
+        r"labels that vary: $\operatorname{tr}(\Lambda\Omega) + \sigma^2 > 0$",
     ),
     call="""minimum = global_minimum(GaussianPrompts(covariance, 20))
 minimum.unique, minimum.free_directions""",
