@@ -1,8 +1,9 @@
 r"""The flow on the block `v = p = 0`, mode by mode, and a bound that carries its limit.
 
-For tasks of zero mean the block is invariant and, with :math:`C = E[h h^\top]` and the minimising
-gain :math:`B`, the flow is :math:`\dot U = -s C (sU - B) \Lambda_q`. In the eigenbases of
-:math:`C` and :math:`\Lambda_q` the entries of :math:`U` decouple but for `s`.
+For tasks of zero mean the block is invariant and, with :math:`C = E[h h^\top]`, the flow is
+:math:`\dot U = -s^2 C U \Lambda_q + s \Lambda\Omega\Lambda_q`. In the eigenbases of
+:math:`C` and :math:`\Lambda_q` the entries of :math:`U` decouple but for `s`, and each rests where
+:math:`sU` is its force over its rate: an entry of the minimiser :math:`B`.
 
 Where does it end? Trajectories are bounded, so they converge to a stationary point (the loss is a
 polynomial). At :math:`s = 0` the loss is that of the zero predictor, :math:`L_0`; every other
@@ -26,14 +27,10 @@ from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.flow.exponential import Path, integrate
 from lsa_theory.flow.result import GradientFlow
 from lsa_theory.flow.status import Status
-from lsa_theory.linalg import Diagonal, dense
-from lsa_theory.minimum import (
-    global_minimum,
-    label_variance,
-    squared_scale,
-    summary_moment,
-)
+from lsa_theory.linalg import Diagonal, array, dense
+from lsa_theory.minimum import label_variance, squared_scale, summary_moment
 from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.risk import population_loss
 from lsa_theory.rounding import rounding
 
 
@@ -62,27 +59,39 @@ class Frame:
 
 
 def eigenframe(prompts: GaussianPrompts) -> Frame:
-    """The modes of the block flow for a law with zero task mean."""
-    n, context, minimum = prompts.context_length, prompts.context, global_minimum(prompts)
-    variance = label_variance(prompts)
-    if prompts.task_covariance is None:
+    """The modes of the block flow for a law with zero task mean.
+
+    From the flow's own coefficients, not from the formula of its limit: `C` and the force
+    `ΛΩΛ_q`, whose entries in the eigenbases, over the rates, are where the modes come to rest.
+    """
+    n, context, query = prompts.context_length, prompts.context, prompts.query
+    if prompts.task_covariance is None:  # C and ΛΩ are functions of Λ: no rounding between them
         eigenvalues, left = _eigenbasis(context)
-        fast = eigenvalues * ((n + 1) * eigenvalues + variance) / n
+        fast = eigenvalues * ((n + 1) * eigenvalues + float(label_variance(prompts))) / n
+        force = eigenvalues[:, None] * (np.eye(len(fast)) if left is None else left.T)
     else:
         moment = summary_moment(prompts)
         fast, left = _eigenbasis(moment if isinstance(moment, Diagonal) else _symmetric(moment))
-        eigenvalues = None
-    if prompts.query_covariance is None and eigenvalues is not None:
-        slow, right = eigenvalues, left
-    else:
-        slow, right = _eigenbasis(prompts.query)
+        pull = dense(np.asarray(array(context @ prompts.task), dtype=np.float64))
+        force = pull if left is None else left.T @ pull
+    same = prompts.task_covariance is None and prompts.query_covariance is None
+    slow, right = (eigenvalues, left) if same else _eigenbasis(query)
     rates = fast[:, None] * slow[None, :]
-    frame = Frame(left, right, rates, rates, float(minimum.loss), _condition(prompts))
-    gain = dense(np.asarray(minimum.gain, dtype=np.float64))
-    minimiser = np.where(rates > 0, frame.into(gain), 0.0)
-    if right is left:  # the minimiser commutes: what is off its diagonal is rounding
-        minimiser = np.diag(minimiser.diagonal())
-    return replace(frame, minimiser=minimiser)
+    if same:  # the force is diagonal: what else the bases make of it is rounding
+        rest = np.diag(_ratio(eigenvalues, fast))
+    else:
+        rest = _ratio(force, fast[:, None])
+        rest = rest if right is None else rest @ right
+    frame = Frame(left, right, rates, np.where(rates > 0, rest, 0.0), 0.0, _condition(prompts))
+    least = population_loss(frame.back(frame.minimiser), prompts)
+    return replace(frame, least_loss=float(least))
+
+
+def _ratio(numerator: Array, denominator: Array) -> Array:
+    """0 where the denominator is."""
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    out = np.zeros(numerator.shape)
+    return np.divide(numerator, denominator, where=denominator > 0, out=out)
 
 
 def _symmetric(matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
