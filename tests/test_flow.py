@@ -13,7 +13,7 @@ from lsa_theory import (
     gradient_flow,
     population_loss,
 )
-from lsa_theory.flow import Status, full, polynomial, reduced
+from lsa_theory.flow import Status, full, polynomial
 
 D = 2
 PROMPTS = GaussianPrompts([[2.0, 0.5], [0.5, 1.0]], 10)
@@ -278,10 +278,3 @@ def test_curvature_of_a_saddle_bounds_nothing():
         law = polynomial.moments(PROMPTS)
         flat = polynomial.flatten(Parameters(np.zeros(2), 1e-6, np.zeros((2, 2)), np.zeros(2)))
         assert full.distance_bound(flat, law) == np.inf
-
-
-def test_commuting_starts_keep_d_modes():
-    layer = LinearSelfAttention.from_block(global_minimum(PROMPTS).gain, 1.0)
-    frame = reduced.eigenframe(PROMPTS)
-    assert len(reduced._support(frame, frame.into(layer.u))[0]) == D
-    assert len(reduced._support(frame, frame.into(random_layer(5).u))[0]) == D * D
