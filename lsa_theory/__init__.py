@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from lsa_theory.flow import gradient_flow as gradient_flow
 
 LAZY = ("GradientFlow", "gradient_flow")
+OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
+__all__ = sorted([*OWN, *LAZY])
 
 
 def __dir__() -> list[str]:

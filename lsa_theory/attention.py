@@ -33,6 +33,18 @@ class Parameters(NamedTuple):
         return left - squared_norm(self.u) - squared_norm(self.p)
 
 
+def checked(call: str, parameters: Parameters) -> Parameters:
+    """The parameters as arrays of shapes that fit, without NaN or infinity.
+
+    `v` and `p` keep their type: integers beside exact rationals become no floats.
+    """
+    u = checks.square(call, "u", checks.real_array(call, "u", parameters.u, (2,)))
+    for argument in ("v", "p"):
+        checks.vector(call, argument, getattr(parameters, argument), len(u))
+    v, p = (x if is_traced(x) else np.asarray(x) for x in (parameters.v, parameters.p))
+    return Parameters(v, checks.real(call, "s", parameters.s), u, p)
+
+
 @dataclass(frozen=True, eq=False)
 class LinearSelfAttention:
     r"""A layer of linear self-attention with merged value-projection and key-query matrices.
@@ -83,13 +95,7 @@ class LinearSelfAttention:
     @classmethod
     def from_parameters(cls, v: Any, s: Any, u: Any, p: Any) -> LinearSelfAttention:
         """The layer with the given visible parameters and zeros elsewhere."""
-        call = "from_parameters"
-        u = checks.square(call, "u", checks.real_array(call, "u", u, (2,)))
-        for argument, value in (("v", v), ("p", p)):
-            if np.shape(value) != (len(u),):
-                checks.refuse(call, argument, value, f"a vector of dimension {len(u)}")
-        v, p = (x if is_traced(x) else np.asarray(x) for x in (v, p))
-        s = checks.real(call, "s", s)
+        v, s, u, p = checked("from_parameters", Parameters(v, s, u, p))
         unseen = np.zeros((len(u), len(u) + 1), dtype=int)
         row = concatenate([v, s + np.zeros(1, dtype=int)])
         seen = concatenate([u, p[None, :]])
@@ -101,11 +107,15 @@ class LinearSelfAttention:
     def from_block(cls, u: Shaped[Array, "d d"], s: Scalar) -> LinearSelfAttention:
         """The layer with `v = p = 0`: its gain is `s U`."""
         u = checks.square("from_block", "u", checks.real_array("from_block", "u", u, (2,)))
+        s = checks.real("from_block", "s", s)
         zero = np.zeros(len(u), dtype=int)
         return cls.from_parameters(zero, s, u, zero)
 
     def with_parameters(self, parameters: Parameters) -> LinearSelfAttention:
         """The layer with other visible parameters and its own unseen entries."""
+        checks.instance("with_parameters", "parameters", parameters, Parameters)
+        parameters = checked("with_parameters", parameters)
+        checks.square("with_parameters", "u", parameters.u, self.dimension)
         d, pv, kq = self.dimension, self.pv.copy(), self.kq.copy()
         pv[d, :d], pv[d, d] = parameters.v, parameters.s
         kq[:d, :d], kq[d, :d] = parameters.u, parameters.p

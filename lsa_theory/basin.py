@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from lsa_theory import checks
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.linalg import Diagonal, array, product_trace
 from lsa_theory.minimum import block_minimum, squared_scale, summary_moment
@@ -95,7 +96,10 @@ def known_to_converge(layer: LinearSelfAttention, prompts: GaussianPrompts) -> V
 
     Source: derived here (see the module).
     """
-    parameters = parameters_of("known_to_converge", layer, prompts.dimension)
+    call = "known_to_converge"
+    checks.instance(call, "layer", layer, LinearSelfAttention)
+    checks.instance(call, "prompts", prompts, GaussianPrompts)
+    parameters = parameters_of(call, layer, prompts.dimension, argument="layer")
     if not on_block(parameters):
         return _unknown("v or p is not zero: the condition is one on the block v = p = 0")
     if not prompts.zero_mean:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numbers
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NoReturn
 
@@ -35,6 +36,12 @@ def described(value: Any) -> str:
     except ValueError:  # Python spells no integer of more than 4300 digits
         return "a number of more than 4300 digits"
     return text if len(text) <= 32 else f"{text[:29]}..."
+
+
+def instance(call: str, argument: str, value: Any, kind: type) -> None:
+    """Something of the class expected, or of one derived from it."""
+    if not isinstance(value, kind):
+        refuse(call, argument, described(value), f"a {kind.__name__}")
 
 
 def is_tracer(value: object) -> bool:
@@ -65,21 +72,35 @@ def real(call: str, argument: str, value: Any, *, minimum: float | None = None) 
     rule = "a finite real number" + ("" if minimum is None else f" >= {minimum:g}")
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value.item()
-    scalar = hasattr(value, "__float__") and not getattr(value, "ndim", 0)
-    complex_only = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
-    if not scalar or complex_only or isinstance(value, (bool, np.bool_)):
+    if not _is_real(value):
         refuse(call, argument, described(value), rule)
     number = exactly(value)
-    if not _is_finite(number) or (minimum is not None and number < minimum):
+    if not np.isfinite(_float(number)) or (minimum is not None and number < minimum):
         refuse(call, argument, value, rule)
     return int(number) if isinstance(value, numbers.Integral) else number
 
 
-def _is_finite(number: float | Fraction) -> bool:
+def option(
+    call: str, argument: str, value: Any, rule: str, holds: Callable[[float], bool]
+) -> float:
+    """A real number, possibly infinite, of which the rule holds."""
+    if not _is_real(value) or not holds(_float(value)):
+        refuse(call, argument, described(value), rule)
+    return _float(value)
+
+
+def _is_real(value: Any) -> bool:
+    scalar = hasattr(value, "__float__") and not getattr(value, "ndim", 0)
+    complex_only = isinstance(value, numbers.Complex) and not isinstance(value, numbers.Real)
+    return scalar and not complex_only and not isinstance(value, (bool, np.bool_))
+
+
+def _float(number: Any) -> float:
+    """As a float; infinite where an integer or a fraction is beyond float64."""
     try:
-        return bool(np.isfinite(float(number)))
-    except OverflowError:  # an integer or a fraction beyond float64
-        return False
+        return float(number)
+    except OverflowError:
+        return float("inf") if number > 0 else -float("inf")
 
 
 def exactly(value: Any) -> Fraction | float:

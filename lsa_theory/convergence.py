@@ -187,8 +187,11 @@ def convergence_guarantee(
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1 and its proof in the appendix;
     the sharp form is derived here.
     """
+    call = "convergence_guarantee"
+    checks.instance(call, "layer", layer, LinearSelfAttention)
+    checks.instance(call, "prompts", prompts, GaussianPrompts)
     d = prompts.dimension
-    parameters = parameters_of("convergence_guarantee", layer, d)
+    parameters = parameters_of(call, layer, d, argument="layer")
     s, u = float(parameters.s), np.asarray(parameters.u, dtype=float)
     spectrum = _spectrum(prompts)
     seen = _seen(s, u, prompts)

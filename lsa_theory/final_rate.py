@@ -56,6 +56,7 @@ def final_rate(prompts: GaussianPrompts, balance: Scalar = 0.0) -> float:
 
     Source: derived here.
     """
+    checks.instance("final_rate", "prompts", prompts, GaussianPrompts)
     balance = checks.real("final_rate", "balance", balance)
     if not (prompts.zero_mean and same_matrix(prompts.task, identity(prompts.dimension))):
         rule = "the standard normal law (task_covariance the identity, task_mean zero)"

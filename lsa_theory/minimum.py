@@ -127,6 +127,7 @@ def global_minimum(prompts: GaussianPrompts) -> Minimum:
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Lemma 5.2 and Theorem 4.1 (Ω = I, σ = 0);
     Ahn, Cheng, Daneshmand, Sra, arXiv:2306.00297, for special cases.
     """
+    checks.instance("global_minimum", "prompts", prompts, GaussianPrompts)
     if not prompts.zero_mean:
         rule = "zero (with a task mean the minimum lies off the block: see block_minimum)"
         checks.refuse("global_minimum", "prompts.task_mean", prompts.task_mean, rule)
@@ -144,6 +145,7 @@ def block_minimum(prompts: GaussianPrompts) -> Minimum:
 
     Source: derived here.
     """
+    checks.instance("block_minimum", "prompts", prompts, GaussianPrompts)
     return _minimum(prompts, prompts.second_moment)
 
 

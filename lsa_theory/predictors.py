@@ -7,23 +7,25 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import checks
-from lsa_theory.attention import LinearSelfAttention, Parameters
+from lsa_theory.attention import LinearSelfAttention, Parameters, checked
 from lsa_theory.linalg import operator
 
 
-def parameters_of(call: str, predictor: Any, dimension: int) -> Parameters:
+def parameters_of(
+    call: str, predictor: Any, dimension: int, argument: str = "predictor"
+) -> Parameters:
     """The parameters of a predictor, with `u` as an operator; a gain `B` is `s = 1`, `U = B`."""
     if isinstance(predictor, LinearSelfAttention):
-        predictor = predictor.parameters
-    if isinstance(predictor, Parameters):
-        found = predictor
+        found = predictor.parameters
+    elif isinstance(predictor, Parameters):
+        found = checked(call, predictor)
     else:
-        gain = checks.real_array(call, "predictor", predictor, (1, 2))
+        gain = checks.real_array(call, argument, predictor, (1, 2))
         zero = np.zeros(len(gain), dtype=int)
-        found = Parameters(zero, 1, operator(checks.square(call, "predictor", gain)), zero)
+        found = Parameters(zero, 1, operator(checks.square(call, argument, gain)), zero)
     if len(found.p) != dimension:
         rule = f"of the prompts' dimension {dimension}"
-        checks.refuse(call, "predictor", f"dimension {len(found.p)}", rule)
+        checks.refuse(call, argument, f"dimension {len(found.p)}", rule)
     return found
 
 

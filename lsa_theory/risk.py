@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.linalg import array, dense, identity, product_trace
@@ -59,15 +60,13 @@ def risk(
     Raises
     ------
     ValueError
-        If the dimensions of predictor and prompts differ.
+        If the dimensions of predictor and prompts differ, the parameters do not fit together, or
+        an argument is of another kind.
 
     Source: beyond Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.2, which is the case
     :math:`B = \Gamma^{-1}`, :math:`\Lambda_q = \Lambda`.
     """
-    parameters = parameters_of("risk", predictor, prompts.dimension)
-    if isinstance(predictor, LinearSelfAttention | Parameters):
-        return _layer_risk(parameters, prompts)
-    return _matrix_risk(parameters.u, prompts)
+    return _risk("risk", predictor, prompts)
 
 
 def population_loss(
@@ -88,7 +87,15 @@ def population_loss(
 
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Lemmas 5.1 and 5.2, for the block.
     """
-    return risk(predictor, prompts) / 2
+    return _risk("population_loss", predictor, prompts) / 2
+
+
+def _risk(call: str, predictor: Any, prompts: Any) -> Scalar:
+    checks.instance(call, "prompts", prompts, GaussianPrompts)
+    parameters = parameters_of(call, predictor, prompts.dimension)
+    if isinstance(predictor, LinearSelfAttention | Parameters):
+        return _layer_risk(parameters, prompts)
+    return _matrix_risk(parameters.u, prompts)
 
 
 def _matrix_risk(gain: Any, prompts: GaussianPrompts) -> Scalar:

@@ -163,6 +163,7 @@ def prediction_error(
 
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.2, for :math:`B = \Gamma^{-1}`.
     """
+    checks.instance("prediction_error", "target", target, TargetPrompts)
     gain = gain_of("prediction_error", predictor, target.dimension)
     context, a = operator(target.covariance), target.coefficients
     missed = gain.T @ (context @ a) - a
@@ -193,6 +194,8 @@ def theorem_4_2(train: GaussianPrompts, target: TargetPrompts) -> PredictionErro
 
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.2.
     """
+    checks.instance("theorem_4_2", "train", train, GaussianPrompts)
+    checks.instance("theorem_4_2", "target", target, TargetPrompts)
     context, n = train.context, train.context_length
     if not is_paper_law(train):
         rule = "of tasks N(0, I), without noise, queries as the context"

@@ -240,6 +240,6 @@ def test_exact_rationals_are_judged_in_floating_point():
 
 
 def test_wrong_dimension():
-    sentence = r"known_to_converge\(predictor=dimension 1\): must be of the prompts' dimension 2"
+    sentence = r"known_to_converge\(layer=dimension 1\): must be of the prompts' dimension 2"
     with pytest.raises(ValueError, match=sentence):
         known_to_converge(LinearSelfAttention.from_block(np.eye(1), 1.0), WHITE)

@@ -201,13 +201,13 @@ def test_a_layer_is_refused(pv, kq, expected):
     [
         (
             (np.ones(3), 1, EYE, np.ones(2)),
-            "v=array of shape (3,)): must be a vector of dimension 2",
+            "v=array of shape (3,)): must be of dimension 2",
         ),
         (
             (np.ones(2), 1, EYE, np.ones(3)),
-            "p=array of shape (3,)): must be a vector of dimension 2",
+            "p=array of shape (3,)): must be of dimension 2",
         ),
-        ((1.0, 1, EYE, np.ones(2)), "v=1.0): must be a vector of dimension 2"),
+        ((1.0, 1, EYE, np.ones(2)), "v=1.0): must be a vector"),
         ((np.ones(2), "s", EYE, np.ones(2)), "s='s'): must be a finite real number"),
         ((np.ones(2), np.inf, EYE, np.ones(2)), "s=inf): must be a finite real number"),
         ((np.ones(2), 1, HUGE[:2], np.ones(2)), "u=array of shape (2, 300)): must be square"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -186,6 +187,7 @@ BAD = [
     ("--context-length 9007199254740993", "must be an integer at most 2^53"),
     ("--seed -1", "--seed -1: must be an integer >= 0"),
     ("--only tracse", "must be the stem of a claim in validation/ (closest: traces)"),
+    ("--out ''", "--out '': must be the name of a folder"),
     ("--out empty.csv", "must be a folder, is a file"),
     ("--out empty.csv/report", "must be a folder that can be written (Not a directory)"),
     ("--contextlength 3", "unrecognized arguments: --contextlength 3"),
@@ -204,7 +206,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     np.save("cube.npy", np.ones((2, 2, 2)))
     np.save("complex.npy", np.eye(2) * 1j)
     before = sorted(tmp_path.rglob("*"))
-    assert ran(*arguments.split()) == 2
+    assert ran(*shlex.split(arguments)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.count("\n") == 1

@@ -287,7 +287,7 @@ def test_report_reads_well():
         (lambda: isotropic_theta(0), r"isotropic_theta\(dimension=0\): must be"),
         (
             lambda: convergence_guarantee(START, GaussianPrompts([1.0], 3)),
-            r"convergence_guarantee\(predictor=dimension 2\): must be of the prompts' dimension 1",
+            r"convergence_guarantee\(layer=dimension 2\): must be of the prompts' dimension 1",
         ),
         (
             lambda: convergence_guarantee(START, LAW).loss_bound(-1.0),

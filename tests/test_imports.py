@@ -81,6 +81,14 @@ def test_light_import_still_offers_the_flow():
     assert "jax" in modules_after("import lsa_theory; lsa_theory.gradient_flow")
 
 
+def test_star_import_brings_every_public_name():
+    names: dict[str, object] = {}
+    exec("from lsa_theory import *", names)
+    public = {n for n in dir(lsa_theory) if callable(getattr(lsa_theory, n)) and n[0] != "_"}
+    assert {"gradient_flow", "GradientFlow", "gamma", "risk"} <= public
+    assert names.keys() - {"__builtins__"} == public - {"Any"} == set(lsa_theory.__all__)
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_run_downwards(package):
     for path in sources(package):

@@ -9,7 +9,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.attention import LinearSelfAttention
+from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.flow.full import full_flow
 from lsa_theory.flow.reduced import reduced_flow
 from lsa_theory.flow.result import GradientFlow as GradientFlow
@@ -75,7 +75,8 @@ def gradient_flow(
     times
         (T,), increasing and non-negative: where to save. None: every accepted step.
     end_time
-        Where to stop at the latest. None: the last of `times`, or else never; a flow that has
+        Where to stop at the latest, not before the last of `times`. None: there, or without
+        `times` never; a flow that has
         converged stops, and its later `times` hold the final state; times beyond the step limit
         are left out. Time is in
         units of the flow: gradient descent with learning rate :math:`\eta` on this loss passes
@@ -110,15 +111,17 @@ def gradient_flow(
     """
     layers, laws, batched = _lanes(layer, prompts)
     block = all(on_block(one.parameters) for one in layers) and all(law.zero_mean for law in laws)
-    if parameters not in ("auto", "block", "all"):
-        checks.refuse(NAME, "parameters", repr(parameters), '"auto", "block" or "all"')
+    if not isinstance(parameters, str) or parameters not in ("auto", "block", "all"):
+        checks.refuse(NAME, "parameters", checks.described(parameters), '"auto", "block" or "all"')
     if parameters == "block" and not block:
         rule = '"all" or "auto" for a start with v or p non-zero, or tasks with a mean'
         checks.refuse(NAME, "parameters", '"block"', rule)
     stops = None if times is None else _times(times)
-    if end_time is None:
-        end_time = np.inf if stops is None else float(stops[-1])
-    _check_options(end_time, rtol, tolerance)
+    end_time = _end_time(end_time, stops)
+    rtol = checks.option(NAME, "rtol", rtol, "a number in (0, 0.1]", lambda x: 0 < x <= 0.1)
+    if tolerance is not None:
+        rule = "a number in (0, 1)"
+        tolerance = checks.option(NAME, "tolerance", tolerance, rule, lambda x: 0 < x < 1)
     max_steps = checks.integer(NAME, "max_steps", max_steps)
     reduced = block and parameters != "all"
     if tolerance is None:
@@ -139,35 +142,53 @@ NAME = "gradient_flow"
 
 
 def _lanes(
-    layer: Layers, prompts: Laws
+    layer: Any, prompts: Any
 ) -> tuple[list[LinearSelfAttention], list[GaussianPrompts], bool]:
     """Starts and laws, one of each a lane, and whether there is more than one to return."""
-    layers = [layer] if isinstance(layer, LinearSelfAttention) else list(layer)
-    laws = [prompts] if isinstance(prompts, GaussianPrompts) else list(prompts)
-    batched = not (isinstance(layer, LinearSelfAttention) and isinstance(prompts, GaussianPrompts))
+    layers = _several("layer", layer, LinearSelfAttention)
+    laws = _several("prompts", prompts, GaussianPrompts)
+    batched = layers[0] is not layer or laws[0] is not prompts
     lanes = max(len(layers), len(laws))
     for argument, given in (("layer", layers), ("prompts", laws)):
-        if len(given) not in (1, lanes) or not given:
-            checks.refuse(NAME, argument, f"{len(given)} of them", f"1 or {max(lanes, 1)} of them")
+        if len(given) not in (1, lanes):
+            checks.refuse(NAME, argument, f"{len(given)} of them", f"1 or {lanes} of them")
     layers, laws = layers * (lanes // len(layers)), laws * (lanes // len(laws))
     for i, (start, law) in enumerate(zip(layers, laws, strict=True)):
         if not start.dimension == law.dimension == layers[0].dimension:
             where = f"lane {i} with a layer of {start.dimension} and prompts of {law.dimension}"
-            checks.refuse(NAME, "layer", where, "of one dimension, that of the prompts")
+            rule = "of the prompts' dimension, and of one dimension in the whole batch"
+            checks.refuse(NAME, "layer", where, rule)
     return layers, laws, batched
 
 
+def _several(argument: str, given: Any, kind: type) -> list[Any]:
+    """The layers or laws of a batch; of a single one, a list of it."""
+    if not isinstance(given, Sequence) or isinstance(given, str | Parameters):
+        checks.instance(NAME, argument, given, kind)
+        return [given]
+    if not given:
+        checks.refuse(NAME, argument, "[]", f"at least one {kind.__name__}")
+    for i, one in enumerate(given):
+        checks.instance(NAME, f"{argument}[{i}]", one, kind)
+    return list(given)
+
+
 def _times(times: Any) -> Shaped[Array, " t"]:
-    stops = checks.real_array(NAME, "times", times, (1,))
-    if stops[0] < 0 or (np.diff(stops) <= 0).any():
-        checks.refuse(NAME, "times", "such a vector", "non-negative and increasing")
+    stops = checks.real_array(NAME, "times", times, (1,)).astype(np.float64)
+    rule = "non-negative and increasing"
+    if stops[0] < 0:
+        checks.refuse(NAME, "times", f"array with {stops[0]} at 0", rule)
+    for i in np.flatnonzero(np.diff(stops) <= 0)[:1]:
+        checks.refuse(NAME, "times", f"array with {stops[i]} before {stops[i + 1]}", rule)
     return stops
 
 
-def _check_options(end_time: float, rtol: float, tolerance: float | None) -> None:
-    if not end_time > 0:
-        checks.refuse(NAME, "end_time", end_time, "positive")
-    if not 0 < rtol <= 0.1:
-        checks.refuse(NAME, "rtol", rtol, "in (0, 0.1]")
-    if tolerance is not None and not 0 < tolerance < 1:
-        checks.refuse(NAME, "tolerance", tolerance, "in (0, 1)")
+def _end_time(end_time: Any, stops: Any) -> float:
+    """Where to stop; of `times` that are just 0, at the start."""
+    last = 0.0 if stops is None else float(stops[-1])
+    if end_time is None:
+        return np.inf if stops is None else last
+    end_time = checks.option(NAME, "end_time", end_time, "a positive number", lambda x: x > 0)
+    if end_time < last:
+        checks.refuse(NAME, "end_time", end_time, f"at least {last}, the last of times")
+    return end_time

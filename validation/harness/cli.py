@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     add("--covariance", metavar="FILE", type=Path, help="a covariance matrix to add, CSV or NPY")
     add("--context-length", metavar="N", help="context length for the claims that take one")
     add("--seed", metavar="INTEGER", default="0", help="seed of all random numbers (default: 0)")
-    add("--out", metavar="FOLDER", type=Path, default=Path("report"), help="default: report")
+    add("--out", metavar="FOLDER", default="report", help="default: report")
     return made
 
 

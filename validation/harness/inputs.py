@@ -61,8 +61,11 @@ def covariances(
     return matrices, observed
 
 
-def folder(option: str, path: Path) -> Path:
+def folder(option: str, name: str) -> Path:
     """A folder that exists from now on and can be written."""
+    if not name:
+        refuse(option, "''", "the name of a folder")
+    path = Path(name)
     if path.exists() and not path.is_dir():
         refuse(option, path, "a folder, is a file")
     try:
