@@ -100,6 +100,22 @@ def test_bound_reports_its_tightest_slack():
     verdict = Bound([2.0, 1.0005], [1.0, 1.0]).verdict(ALARM)
     assert verdict.used == pytest.approx(1 / 1.0005)
     assert "0.0005" in verdict.summary
+    assert "rounding" not in verdict.summary
+
+
+def test_bound_reports_the_rounding_beside_a_negative_slack():
+    verdict = Bound(1.0, 1.0 + 8 * EPS).verdict(ALARM)
+    assert verdict.outcome == ACCEPTED
+    assert (
+        verdict.summary == "tightest slack -1.78e-15 of the larger side, rounding allowed 3.6e-15"
+    )
+
+
+def test_bound_reports_the_inequality_that_fails():
+    """Not one whose slack is further below zero, but within the rounding of its terms."""
+    verdict = Bound([1.0, 1.0], [1.0 + 1e-12, 1.0 + 64 * EPS], scale=[1e4, 1.0]).verdict(ALARM)
+    assert verdict.outcome == REFUTED
+    assert "-1.42e-14 " in verdict.summary
 
 
 def test_flow_edge_is_what_is_allowed():

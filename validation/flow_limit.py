@@ -219,7 +219,7 @@ def wrong_power(prompts):
 def figure(setting):
     """Left: one direction after another, on the features with the widest spread. Right: how far
     from the limit."""
-    figure, (left, right) = canvas(1, 2, height=3.2)
+    figure, (left, right) = canvas(1, 2, height=3.4)
     wanted = ("diabetes", "wine", "breast cancer")
     for name in wanted[:1] if setting.quick else wanted:
         covariance = setting.covariances[name] / np.trace(setting.covariances[name])
@@ -242,7 +242,7 @@ def figure(setting):
         title=f"{name}: " + r"share learnt, $\gamma_i\, (sU)_{ii}$",
     )
     right.set(xlabel="time $t$", title="distance to the limit, relative", ylim=(1e-12, 3))
-    right.legend(loc="lower left")
+    figure.legend(loc="outside lower right", ncols=3)  # curves fall anywhere, by features
     return figure
 
 

@@ -31,11 +31,12 @@ import numpy as np
 
 from lsa_theory import gradient_flow
 from lsa_theory.attention import LinearSelfAttention
-from lsa_theory.linalg import array, dense, is_exact, outer, resolvent
+from lsa_theory.linalg import array, dense, outer, resolvent
 from lsa_theory.minimum import Minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from validation.common.flows import COUNT
+from validation.common.ranges import least_positive, range_basis, range_projection
 from validation.harness import Bound, Claim, Close, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, canvas
 
@@ -66,25 +67,6 @@ def minimisers(prompts):
     non-singular case, and it is that of the problem in coordinates of the range.
     """
     return Minimisers(global_minimum(prompts), range_projection(prompts.covariance))
-
-
-def range_projection(matrix):
-    """The orthogonal projection on the range of a symmetric positive semi-definite matrix."""
-    if not is_exact(matrix):
-        basis = range_basis(matrix)
-        return basis @ basis.T
-    projection = 0 * matrix
-    for column in matrix.T:
-        rest = column - projection @ column
-        if rest.any():
-            projection = projection + outer(rest, rest) / (rest @ rest)
-    return projection
-
-
-def range_basis(matrix):
-    """Eigenvectors whose eigenvalues are above rounding."""
-    eigenvalues, vectors = np.linalg.eigh(matrix)
-    return vectors[:, eigenvalues > len(matrix) * np.finfo(float).eps * eigenvalues[-1]]
 
 
 def rational_laws(setting):
@@ -154,29 +136,44 @@ def singular(prompts):
 def curved(formula, prompts, setting):
     """Along every eigenvector of Λ, of the range and of the kernel, and at random."""
     minimum, projection = formula(prompts)
-    context, n, d = prompts.covariance, prompts.context_length, prompts.dimension
-    prior = dense(array(prompts.task))
-    variance = np.trace(context @ prior) + prompts.noise_variance
-    moment = ((n + 1) * context @ prior @ context + variance * context) / n  # C
-    curvature = least_positive(symmetric(moment)) * least_positive(context)
+    context, d = prompts.covariance, prompts.dimension
+    factor = context_factor(prompts)
+    curvature = least_positive(symmetric(context @ factor)) * least_positive(context)
 
     vectors = np.linalg.eigh(context)[1].T
     size, random = 10 * abs(minimum.gain).max(), setting.rng().standard_normal((8, d, d))
     steps = [size * step for step in [*map(outer, vectors, vectors), *random]]
     losses = np.array([population_loss(minimum.gain + step, prompts) for step in steps])
     seen = np.array([np.linalg.norm(projection @ step @ projection) for step in steps])
-    signal = population_loss(0 * minimum.gain, prompts)  # the size of the terms that cancel
     return Bound(
         losses,
         minimum.loss + curvature * seen**2 / 2,
-        scale=np.maximum(losses, signal),
+        scale=[terms(minimum.gain, step, prompts) for step in steps],
         ulps=4 * d,
     )
 
 
-def least_positive(matrix):
-    eigenvalues = np.linalg.eigvalsh(matrix)
-    return eigenvalues[eigenvalues > len(matrix) * np.finfo(float).eps * eigenvalues[-1]].min()
+def context_factor(prompts):
+    """`(1 + 1/N) ΩΛ + τ I`, which is `C` without its factor Λ."""
+    context, n = prompts.covariance, prompts.context_length
+    prior = dense(array(prompts.task))
+    variance = np.trace(context @ prior) + prompts.noise_variance
+    return ((n + 1) * prior @ context + variance * np.eye(len(context))) / n
+
+
+def terms(gain, step, prompts):
+    """The size of the terms that go into the loss at `B + X` before they cancel.
+
+    With `G = B + X` the loss is a quadratic in `GΛ − I` and in `GΛ`. A float product `GΛ` errs by
+    `d eps ‖G‖ ‖Λ‖`, however much of `G` Λ then annihilates, and what multiplies that error in
+    `L` is at most `‖(1 + 1/N) ΩΛ + τ I‖ (‖GΛ‖ + ‖I‖)`. The other side errs by no more: where
+    `X` nearly cancels in `PXP`, in rounded eigenvectors, and in a least eigenvalue of `C` or Λ,
+    which is off by `eps` of the largest; for `λ⁺_min(Λ) ‖PXP‖ ≤ ‖XΛ‖`.
+    """
+    context, unit = prompts.covariance, np.sqrt(prompts.dimension)
+    whole = sum(np.linalg.norm(part) for part in (gain, step)) * np.linalg.norm(context, 2)
+    seen = sum(np.linalg.norm(part @ context) for part in (gain, step))
+    return np.linalg.norm(context_factor(prompts), 2) * (whole + unit) * (seen + unit)
 
 
 def symmetric(matrix):

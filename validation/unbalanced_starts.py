@@ -119,11 +119,12 @@ def reduced(formula, case, setting):
 
 
 def waiting(layer, prompts):
-    """From `s = 0`, of which no bound is known, after a first short while."""
+    """A first short while, since a start may be at the limit already, as some are for `d = 1`;
+    from `s = 0`, of which no bound is known, the bound is that of the layer after it."""
+    first = 1 / np.linalg.norm(prompts.covariance) ** 2
     bound = known_to_converge(layer, prompts).scale_bound
     if bound:
-        return waiting_time(layer, prompts, bound, RTOL)
-    first = 1 / np.linalg.norm(prompts.covariance) ** 2
+        return first + waiting_time(layer, prompts, bound, RTOL)
     return first + waiting(gradient_flow(layer, prompts, end_time=first).final, prompts)
 
 

@@ -152,12 +152,21 @@ class Bound:
             raise ValueError("Bound(greater=[]): must hold at least one number")
         size = np.maximum(abs(greater), abs(lesser))
         scale = size if self.scale is None else np.maximum(size, self.scale)
-        slack = greater - lesser
-        held = bool((slack >= -self.ulps * EPS * scale).all())
-        relative = float(np.divide(slack, size, out=np.zeros(slack.shape), where=size > 0).min())
+        size, scale, slack = np.broadcast_arrays(size, scale, greater - lesser)
+        rounding = self.ulps * EPS * scale
+        held = slack >= -rounding
+        relative, allowed = (
+            np.divide(part, size, out=np.zeros(slack.shape), where=size > 0).ravel()
+            for part in (slack, rounding)
+        )
+        judged = np.arange(slack.size) if held.all() else np.flatnonzero(~held)
+        tightest = judged[relative[judged].argmin()]  # of those that fail, if any does
+        sentence = f"tightest slack {relative[tightest]:.3g} of the larger side"
+        if relative[tightest] < 0:
+            sentence += f", rounding allowed {allowed[tightest]:.2g}"
         several = f", {greater.size} inequalities" if greater.size > 1 else ""
-        sentence = f"tightest slack {relative:.3g} of the larger side{several}"
-        return Verdict(ACCEPTED if held else REFUTED, 1.0 - relative, sentence)
+        used = 1.0 - float(relative[tightest])
+        return Verdict(ACCEPTED if held.all() else REFUTED, used, sentence + several)
 
 
 @dataclass(frozen=True, eq=False)
