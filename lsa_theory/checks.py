@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numbers
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from typing import Any, NoReturn
 
@@ -115,7 +115,7 @@ def rational(value: Scalar) -> Scalar:
     return Fraction(value) if isinstance(value, float) else value
 
 
-def real_array(call: str, argument: str, value: Any, ndim: tuple[int, ...]) -> Array:
+def real_array(call: str, argument: str, value: Any, ndim: Collection[int]) -> Array:
     """A non-empty, finite array of one of the given numbers of dimensions: float64, an object
     array of `Fraction` if that is what came in, or a tracer as it is."""
     shape_rule = "a " + " or a ".join({1: "vector", 2: "matrix"}[n] for n in ndim)

@@ -64,7 +64,7 @@ HYPOTHESES: Mapping[str, str] = MappingProxyType(
         "block": "v = p = 0",
         "scale": "s > 0",
         "semidefinite": "U = s P with P symmetric positive semi-definite",
-        "balance": "‖P‖_F = 1, so that ‖U‖_F = s",
+        "balance": "‖P‖_F = 1, so that ‖U‖_F = |s|",
         "seen": "Λ Θ ≠ 0, where P = Θ Θ^T",
         "covariance": "Λ is positive definite",
         "law": "tasks N(0, I), no label noise, queries as the context",
@@ -194,14 +194,15 @@ def convergence_guarantee(
     parameters = parameters_of(call, layer, d, argument="layer")
     s, u = float(parameters.s), np.asarray(parameters.u, dtype=float)
     spectrum = _spectrum(prompts)
-    seen = _seen(s, u, prompts)
+    towards = -u if s < 0 else u  # |s| P
+    seen = _seen(abs(s), towards, prompts)
     norm = 1.0 if sharp else np.sqrt(d)
     bracket = 2 - s * s * spectrum.gamma_norm * norm * (1 + rounding(d))
     hypotheses = {
         "block": on_block(parameters),
         "scale": s > 0,
-        "semidefinite": _is_semidefinite(u),
-        "balance": abs(np.linalg.norm(u) - s) <= rounding(d) * s,
+        "semidefinite": _is_semidefinite(towards),
+        "balance": abs(np.linalg.norm(u) - abs(s)) <= rounding(d) * abs(s),
         "seen": seen > 0,
         "covariance": spectrum.least.min() > 0,
         "law": is_paper_law(prompts),
@@ -247,8 +248,8 @@ def _spectrum(prompts: GaussianPrompts) -> _Spectrum:
 
 
 def _seen(s: float, u: Array, prompts: GaussianPrompts) -> float:
-    """`‖ΛΘ‖_F² = tr(Λ² P)` from below; 0 where s is not positive."""
-    if s <= 0:
+    """`‖ΛΘ‖_F² = tr(Λ² P)` from below; 0 where s is."""
+    if s == 0:
         return 0.0
     covariance = np.asarray(prompts.covariance, dtype=float)
     square = np.diag(covariance**2) if covariance.ndim == 1 else covariance @ covariance

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from hypothesis import strategies as st
 
-from lsa_theory import GaussianPrompts, LinearSelfAttention
+from lsa_theory import GaussianPrompts, LinearSelfAttention, testing
 from validation.harness.oracle import RationalLaw
 
-VALUES = [Fraction(n, m) for m in (1, 2, 3) for n in (0, 1, -1, 2, -2, 3, -5)]
-rationals = st.sampled_from(VALUES)
-positive = st.sampled_from([value for value in VALUES if value > 0])
+rationals = testing.rationals()
+positive = testing.positive_rationals()
+arrays = partial(testing.arrays, exact=True)
 
 
-@st.composite
-def arrays(draw, *shape: int) -> np.ndarray:
-    array = np.empty(shape, dtype=object)
-    array.flat = draw(st.lists(rationals, min_size=array.size, max_size=array.size))
-    return array
-
-
-@st.composite
-def covariances(draw, dimension: int) -> np.ndarray:
+def covariances(dimension: int):
     """Any rank."""
-    root = draw(arrays(dimension, dimension))
-    return root @ root.T
+    return testing.covariances(dimension, rank=st.integers(0, dimension), condition=100, exact=True)
 
 
 @st.composite

@@ -111,6 +111,15 @@ def test_formulas_know_neither_simulation_nor_presentation():
     assert checked > 5
 
 
+def test_hypothesis_is_for_the_strategies_alone():
+    users = {
+        path.relative_to(ROOT).parts[1]
+        for path in sources("lsa_theory")
+        if "hypothesis" in roots(path)
+    }
+    assert users == {"testing"}
+
+
 def test_library_imports_nothing_heavy_at_module_level():
     for path in sources("lsa_theory"):
         if "flow" not in path.relative_to(ROOT).parts:
