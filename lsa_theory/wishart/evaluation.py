@@ -67,7 +67,10 @@ def _matrices(word: Word, covariance: Any, constants: dict[str, Any]) -> dict[st
     given = {COVARIANCE: checks.covariance(CALL, "covariance", covariance)}
     for name in sorted(names):
         given[name] = checks.real_array(CALL, name, _kept(constants[name], given), (1, 2))
-    given = {name: dense(array) for name, array in _of_one_kind(given).items()}
+    given = {
+        name: dense(array) if array.ndim == 1 else array
+        for name, array in _of_one_kind(given).items()
+    }
     _check_shapes(word, given)
     return given
 

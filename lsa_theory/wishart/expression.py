@@ -24,16 +24,16 @@ from lsa_theory.wishart.grammar import COVARIANCE, PRECISION, Letters
 from lsa_theory.wishart.terms import Expansion, Term, expansion
 
 
-def expectation(word: str) -> Expectation:
+def expectation(word: Any) -> Expectation:
     """The expectation of a word, symbolic in `N` and in the dimension.
 
     Parameters
     ----------
     word
-        Factors side by side, as in `"tr(S A) tr(S) S"`: `S`, `S^-1`, `Lambda` (or `Λ`), the
-        identity `I`, constant matrices by name, traces, brackets, positive powers. `B'` and `B.T`
-        are the transpose of `B`. Names are separated by spaces. At most 12 letters `S`, or at most
-        two letters `S^-1` and no `S`.
+        A string, factors side by side, as in `"tr(S A) tr(S) S"`: `S`, `S^-1`, `Lambda` (or `Λ`),
+        the identity `I`, constant matrices by name, traces, brackets, positive powers. `B'` and
+        `B.T` are the transpose of `B`. Names are separated by spaces. At most 12 letters `S`, or
+        at most two letters `S^-1` and no `S`.
 
     Raises
     ------

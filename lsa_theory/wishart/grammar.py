@@ -20,6 +20,7 @@ INVERSE, COVARIANCE, PRECISION = "S^-1", "Lambda", "Lambda^-1"
 SYMMETRIC_LETTERS = ("S", INVERSE, COVARIANCE, PRECISION)
 RESERVED = ("N", "d", "tr", "covariance", "context_length", "self")
 LARGEST_POWER = 99
+MOST_FACTORS = 1000
 TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<power>\^\s*-?\d+)|(?P<mark>\.T\b|[()']))")
 
 Letters = tuple[str, ...]
@@ -112,6 +113,8 @@ class _Parser:
             return Word(open=(INVERSE,))
         if not 1 <= exponent <= LARGEST_POWER:
             self.refuse(f"a power other than 1 to {LARGEST_POWER}, or -1 of S")
+        if exponent * (len(atom.letters) + len(atom.traces)) > MOST_FACTORS:
+            self.refuse(f"a power that makes more than {MOST_FACTORS} factors")
         word = atom
         for _ in range(exponent - 1):
             word = word * atom

@@ -18,6 +18,7 @@ an `S` becomes Λ, or is joined with another `S` in one of two ways at :math:`1/
 
 Applied to a first `S` until none is left, this sums the :math:`(2k - 1)!!` pairings of the
 :math:`2k` ends of `k` letters; but equal products of traces are merged after each step.
+The words here are white (see `words`): the Λ of these formulas is not written.
 """
 
 from __future__ import annotations
