@@ -1,0 +1,175 @@
+"""The value of an expansion: one source for float64, exact rationals and JAX tracers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import groupby, pairwise
+from typing import Any
+
+import numpy as np
+
+from lsa_theory import checks
+from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.checks import refuse
+from lsa_theory.linalg import concatenate, dense, identity, is_exact, is_traced, rank, solve
+from lsa_theory.wishart.grammar import COVARIANCE, INVERSE, PRECISION, Letters, Word
+from lsa_theory.wishart.terms import Expansion, Term
+
+CALL = "Expectation.evaluate"
+
+
+def value(expansion: Expansion, covariance: Any, context_length: Any, constants: Any) -> Any:
+    """A scalar, or a matrix where the word is open."""
+    matrices = _matrices(expansion.word, covariance, constants)
+    length = checks.integer(CALL, "context_length", context_length)
+    d = len(matrices[COVARIANCE])
+    _check_existence(expansion, length, d)
+    if PRECISION in {letter for term in expansion.terms for letter in _letters(term)}:
+        if not is_traced(matrices[COVARIANCE]) and rank(matrices[COVARIANCE]) < d:
+            refuse(CALL, "covariance", "a singular matrix", "invertible for a word in S^-1")
+        matrices[PRECISION] = solve(matrices[COVARIANCE], _unit(matrices[COVARIANCE]))
+    n = length
+    if not checks.is_tracer(length):
+        n = Fraction(length) if is_exact(matrices[COVARIANCE]) else float(length)
+    total = _total(list(expansion.terms), _Products(matrices), n, d, expansion)
+    return expansion.scale.prefactor(n, d) * total
+
+
+def _letters(term: Term) -> Letters:
+    return sum(term.traces, term.open or ())
+
+
+def _unit(matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
+    unit = identity(len(matrix)).dense()
+    return unit.astype(object if is_exact(matrix) else np.float64)
+
+
+def _check_existence(expansion: Expansion, length: Any, d: int) -> None:
+    excess = expansion.scale.least_excess
+    if excess is None or checks.is_tracer(length) or length - d > excess:
+        return
+    rule = f"above d + {excess} = {d + excess}, or the expectation does not exist"
+    refuse(CALL, "context_length", length, rule)
+
+
+# --- the matrices --------------------------------------------------------------------------------
+
+
+def _matrices(word: Word, covariance: Any, constants: dict[str, Any]) -> dict[str, Array]:
+    """Λ and the constants, of one arithmetic and of shapes that fit."""
+    names = {letter.rstrip("'") for letter in word.letters} - {"S", INVERSE, COVARIANCE}
+    for name in sorted(names - set(constants)):
+        refuse(CALL, name, None, f"a matrix, since the word holds {name}")
+    for name in sorted(set(constants) - names):
+        have = ", ".join(sorted(names)) or "none"
+        refuse(CALL, name, constants[name], f"left out: the word's constants are {have}")
+    given = {COVARIANCE: checks.covariance(CALL, "covariance", covariance)}
+    for name in sorted(names):
+        given[name] = checks.real_array(CALL, name, _kept(constants[name], given), (1, 2))
+    given = {
+        name: dense(array) if array.ndim == 1 else array
+        for name, array in _of_one_kind(given).items()
+    }
+    _check_shapes(word, given)
+    return given
+
+
+def _kept(constant: Any, given: dict[str, Array]) -> Any:
+    """Integers stay exact beside an exact covariance."""
+    exact = is_exact(given[COVARIANCE]) and not is_traced(constant)
+    return np.asarray(constant, dtype=object) if exact and _integers(constant) else constant
+
+
+def _integers(constant: Any) -> bool:
+    try:
+        return np.asarray(constant).dtype.kind in "iu"
+    except ValueError:  # ragged
+        return False
+
+
+def _of_one_kind(given: dict[str, Array]) -> dict[str, Array]:
+    """All exact, or none: a float among rationals makes the result one."""
+    arrays = given.values()
+    symbolic = any(
+        getattr(entry, "free_symbols", None)
+        for array in arrays
+        if is_exact(array)
+        for entry in array.flat
+    )
+    if symbolic or all(is_exact(array) for array in arrays):
+        return given
+    return {k: a.astype(np.float64) if is_exact(a) else a for k, a in given.items()}
+
+
+def _check_shapes(word: Word, given: dict[str, Array]) -> None:
+    d = len(given[COVARIANCE])
+
+    def shape(letter: str) -> tuple[int, ...]:
+        name = letter.rstrip("'")
+        size = given[name].shape if name in given else (d, d)
+        return size[::-1] if letter.endswith("'") else size
+
+    for left, right in _neighbours(word):
+        (_, columns), (rows, _) = shape(left), shape(right)
+        if columns != rows:
+            name = (right if right.rstrip("'") in given else left).rstrip("'")
+            rule = f"of a shape that fits: {left} has {columns} columns and {right} {rows} rows"
+            refuse(CALL, name, given[name], rule)
+
+
+def _neighbours(word: Word) -> Iterator[tuple[str, str]]:
+    yield from pairwise(word.open or ())
+    for trace in filter(None, word.traces):
+        yield from pairwise((*trace, trace[0]))
+
+
+class _Products:
+    """Products of matrices, each prefix once."""
+
+    def __init__(self, matrices: dict[str, Array]) -> None:
+        self.d = len(matrices[COVARIANCE])
+        self.found: dict[Letters, Array] = {(): _unit(matrices[COVARIANCE])}
+        for name, matrix in matrices.items():
+            self.found[(name,)], self.found[(name + "'",)] = matrix, matrix.T
+
+    def __getitem__(self, letters: Letters) -> Array:
+        if letters not in self.found:
+            self.found[letters] = self[letters[:-1]] @ self.found[letters[-1:]]
+        return self.found[letters]
+
+    def trace(self, letters: Letters) -> Shaped[Array, "1"]:
+        return self[letters].diagonal().sum(keepdims=True)
+
+
+# --- the sum -------------------------------------------------------------------------------------
+
+
+def _total(terms: list[Term], products: _Products, n: Scalar, d: int, expansion: Expansion) -> Any:
+    scalars = _scalars(terms, products, expansion.scale.variable(n, d))
+    if terms[0].open is None:
+        return scalars.sum()
+    order = sorted(range(len(terms)), key=lambda k: terms[k].open or ())
+    total: Any = 0
+    for word, group in groupby(order, key=lambda k: terms[k].open):
+        total = total + scalars[np.array(list(group))].sum() * products[word or ()]
+    return total
+
+
+def _scalars(terms: list[Term], products: _Products, variable: Scalar) -> Shaped[Array, " terms"]:
+    """A polynomial in the variable times a product of traces, for each term."""
+    words = sorted({trace for term in terms for trace in term.traces})
+    index = {trace: k + 1 for k, trace in enumerate(words)}  # 0: a factor 1
+    unit = products[()][0, :1] ** 0
+    traces = concatenate([unit, *map(products.trace, words)])
+    factors = np.zeros((len(terms), max(len(term.traces) for term in terms) or 1), dtype=int)
+    order = max(len(term.coefficients) for term in terms)
+    coefficients = np.zeros((len(terms), order), dtype=np.int64)
+    for k, term in enumerate(terms):
+        factors[k, : len(term.traces)] = [index[trace] for trace in term.traces]
+        coefficients[k, : len(term.coefficients)] = term.coefficients
+    numbers = coefficients.astype(object if is_exact(traces) else np.float64)
+    weight = numbers[:, -1]
+    for power in range(order - 2, -1, -1):  # Horner's rule
+        weight = weight * variable + numbers[:, power]
+    return weight * traces[factors].prod(axis=1)
