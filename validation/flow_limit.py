@@ -106,9 +106,9 @@ def hypotheses(case):
 
 @evidence(Flow, "end of the flow on the block, mode by mode", cases=block_cases, given=hypotheses)
 def reduced(formula, case, setting):
-    """The theorem's rate says when the flow is as close to its limit as the tolerance. Of the
-    closed form this method knows the product `sU` and the balance, which it keeps: what is checked
-    is that flows get there, and by when. `whole` knows neither."""
+    """The theorem's rate says when the flow is as close to its limit as the tolerance. The
+    method conserves the balance by construction and takes the rest from the flow's coefficients;
+    `whole` conserves nothing."""
     prompts, start = case
     options = {"rtol": RTOL, "tolerance": 1e-15, "max_steps": 20_000}
     scale_bound = convergence_guarantee(start, prompts, sharp=True).scale_bound

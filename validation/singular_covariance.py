@@ -218,8 +218,7 @@ def starts(setting):
 
 @evidence(Flow, "gradient flow", cases=starts, given=lambda case: singular(case[0]))
 def trained(formula, case, setting):
-    """The gain on the range against the formula, which this method knows, so that what is checked
-    is that the flow gets there; and U elsewhere against its start."""
+    """The gain on the range against the formula, and U elsewhere against its start."""
     prompts, start = case
     minimum, projection = found = formula(prompts)
     flow = gradient_flow(start, prompts, times=TIMES)

@@ -104,8 +104,8 @@ def known(case):
 
 @evidence(Flow, "end of the flow on the block, mode by mode", cases=block_starts, given=known)
 def reduced(formula, case, setting):
-    """Of the closed form this method knows the product `sU` and the balance, which it keeps: what
-    is checked is that flows get there, with which sign and by when. `whole` knows neither."""
+    """The method conserves the balance by construction and takes the rest from the flow's
+    coefficients; `whole` conserves nothing."""
     prompts, start, end_time = case
     options = {"rtol": RTOL, "tolerance": 1e-15, "max_steps": 20_000}
     if end_time is None:

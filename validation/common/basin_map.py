@@ -105,6 +105,6 @@ def known_of_angles(axis, prompts):
         (1.3, 100, "$c > 0$"),
         (0.13, 20, r"$L(0) < \frac{1}{2}\mathrm{tr}\Lambda$"),
         (0.5, 160, "not known"),
-        (5.0, 22, "not\nknown"),
+        (4.4, 24, "not\nknown"),
     ):
         axis.text(x, y, text, color="white", fontsize=8)
