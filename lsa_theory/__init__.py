@@ -8,47 +8,75 @@ from typing import TYPE_CHECKING, Any
 
 from lsa_theory.attention import LinearSelfAttention as LinearSelfAttention
 from lsa_theory.attention import Parameters as Parameters
-from lsa_theory.basin import Verdict as Verdict
-from lsa_theory.basin import known_to_converge as known_to_converge
-from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
-from lsa_theory.convergence import convergence_guarantee as convergence_guarantee
 from lsa_theory.final_rate import final_rate as final_rate
 from lsa_theory.gamma import gamma as gamma
-from lsa_theory.initial import initial_layer as initial_layer
-from lsa_theory.initial import isotropic_theta as isotropic_theta
 from lsa_theory.minimum import Minimum as Minimum
 from lsa_theory.minimum import block_minimum as block_minimum
 from lsa_theory.minimum import global_minimum as global_minimum
 from lsa_theory.prompts import GaussianPrompts as GaussianPrompts
 from lsa_theory.risk import population_loss as population_loss
 from lsa_theory.risk import risk as risk
-from lsa_theory.saddle import RunIntoSaddle as RunIntoSaddle
-from lsa_theory.saddle import escape_rate as escape_rate
-from lsa_theory.saddle import run_into_saddle as run_into_saddle
-from lsa_theory.sampling import SampledPrompts as SampledPrompts
-from lsa_theory.sampling import SampledStatistics as SampledStatistics
-from lsa_theory.sampling import sample_prompts as sample_prompts
-from lsa_theory.sampling import sample_statistics as sample_statistics
-from lsa_theory.sampling import sampled_risk as sampled_risk
-from lsa_theory.single_index import linear_target as linear_target
-from lsa_theory.single_index import single_index_target as single_index_target
-from lsa_theory.single_index import square_target as square_target
-from lsa_theory.single_index import tanh_target as tanh_target
-from lsa_theory.targets import PredictionError as PredictionError
-from lsa_theory.targets import RankOneUpdate as RankOneUpdate
-from lsa_theory.targets import TargetPrompts as TargetPrompts
-from lsa_theory.targets import prediction_error as prediction_error
-from lsa_theory.targets import theorem_4_2 as theorem_4_2
-from lsa_theory.white import WhiteTimeCourse as WhiteTimeCourse
-from lsa_theory.white import white_time_course as white_time_course
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lsa_theory.basin import Verdict as Verdict
+    from lsa_theory.basin import known_to_converge as known_to_converge
+    from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
+    from lsa_theory.convergence import convergence_guarantee as convergence_guarantee
     from lsa_theory.flow import GradientFlow as GradientFlow
     from lsa_theory.flow import gradient_flow as gradient_flow
+    from lsa_theory.initial import initial_layer as initial_layer
+    from lsa_theory.initial import isotropic_theta as isotropic_theta
+    from lsa_theory.saddle import RunIntoSaddle as RunIntoSaddle
+    from lsa_theory.saddle import escape_rate as escape_rate
+    from lsa_theory.saddle import run_into_saddle as run_into_saddle
+    from lsa_theory.sampling import SampledPrompts as SampledPrompts
+    from lsa_theory.sampling import SampledStatistics as SampledStatistics
+    from lsa_theory.sampling import sample_prompts as sample_prompts
+    from lsa_theory.sampling import sample_statistics as sample_statistics
+    from lsa_theory.sampling import sampled_risk as sampled_risk
+    from lsa_theory.single_index import linear_target as linear_target
+    from lsa_theory.single_index import single_index_target as single_index_target
+    from lsa_theory.single_index import square_target as square_target
+    from lsa_theory.single_index import tanh_target as tanh_target
+    from lsa_theory.targets import PredictionError as PredictionError
+    from lsa_theory.targets import RankOneUpdate as RankOneUpdate
+    from lsa_theory.targets import TargetPrompts as TargetPrompts
+    from lsa_theory.targets import prediction_error as prediction_error
+    from lsa_theory.targets import theorem_4_2 as theorem_4_2
+    from lsa_theory.white import WhiteTimeCourse as WhiteTimeCourse
+    from lsa_theory.white import white_time_course as white_time_course
 
-LAZY = ("GradientFlow", "gradient_flow")
+LAZY = {  # loaded when first used: the flow brings JAX, and the rest would double the import
+    "GradientFlow": "lsa_theory.flow",
+    "gradient_flow": "lsa_theory.flow",
+    "Verdict": "lsa_theory.basin",
+    "known_to_converge": "lsa_theory.basin",
+    "ConvergenceGuarantee": "lsa_theory.convergence",
+    "convergence_guarantee": "lsa_theory.convergence",
+    "initial_layer": "lsa_theory.initial",
+    "isotropic_theta": "lsa_theory.initial",
+    "RunIntoSaddle": "lsa_theory.saddle",
+    "escape_rate": "lsa_theory.saddle",
+    "run_into_saddle": "lsa_theory.saddle",
+    "SampledPrompts": "lsa_theory.sampling",
+    "SampledStatistics": "lsa_theory.sampling",
+    "sample_prompts": "lsa_theory.sampling",
+    "sample_statistics": "lsa_theory.sampling",
+    "sampled_risk": "lsa_theory.sampling",
+    "linear_target": "lsa_theory.single_index",
+    "single_index_target": "lsa_theory.single_index",
+    "square_target": "lsa_theory.single_index",
+    "tanh_target": "lsa_theory.single_index",
+    "PredictionError": "lsa_theory.targets",
+    "RankOneUpdate": "lsa_theory.targets",
+    "TargetPrompts": "lsa_theory.targets",
+    "prediction_error": "lsa_theory.targets",
+    "theorem_4_2": "lsa_theory.targets",
+    "WhiteTimeCourse": "lsa_theory.white",
+    "white_time_course": "lsa_theory.white",
+}
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 
@@ -58,9 +86,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """`gradient_flow` brings JAX, so it is loaded when first used."""
-    if name in LAZY:
-        import lsa_theory.flow
+    """A public name whose module is not loaded yet."""
+    if name not in LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(lsa_theory.flow, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(LAZY[name]), name)
