@@ -28,7 +28,7 @@ def relaxations(y: Array, degree: int) -> tuple[Array, ...]:
     decay = jnp.exp(-y)
     small = jnp.minimum(y, THRESHOLD)
     large = jnp.maximum(y, THRESHOLD)
-    below = [small * _series(small, degree)]
+    below = [small * series(small, degree)]
     for j in range(degree, 0, -1):
         below.insert(0, small / j * (1 - below[0]))
     above = [1 - decay]
@@ -37,7 +37,7 @@ def relaxations(y: Array, degree: int) -> tuple[Array, ...]:
     return decay, *(jnp.where(y < THRESHOLD, *pair) for pair in zip(below, above, strict=True))
 
 
-def _series(y: Array, j: int) -> Array:
+def series(y: Array, j: int) -> Array:
     r"""`psi_j(y) / y`, the sum over `n` of :math:`(-y)^n j!/(j + n + 1)!`."""
     total = jnp.zeros_like(y)
     for n in reversed(range(TERMS)):
