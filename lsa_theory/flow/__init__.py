@@ -63,8 +63,8 @@ def gradient_flow(
     Over all parameters :math:`z = (v, s, U, p)` that the prediction sees; the others have zero
     gradient and stay. From a start on the block :math:`v = p = 0`, with tasks of zero mean, the
     flow stays there and is integrated mode by mode (an exponential integrator with no stiffness,
-    fit for d in the hundreds and any condition number); otherwise by an implicit Runge–Kutta
-    method, fit for d up to about 15.
+    fit for d in the hundreds and any condition number); otherwise by a method for
+    stiff equations on all unknowns, fit for d up to about 15.
 
     Parameters
     ----------
