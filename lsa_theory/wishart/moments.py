@@ -5,19 +5,22 @@ For :math:`S = \frac1N \sum_i x_i x_i^\top` with :math:`x_i \sim N(0, \Lambda)`,
 
 .. math::
     E[S_{ab} F(S)] = \Lambda_{ab} E[F]
-    + \frac1N \sum_{ef} E\Big[ (\Lambda_{ae} S_{bf} + \Lambda_{af} S_{be})
+    + \frac1N \sum_{ef} E\Big[ (\Lambda_{be} S_{af} + \Lambda_{bf} S_{ae})
       \frac{\partial F}{\partial S_{ef}} \Big]:
 
-an `S` becomes Λ, or is joined with another `S` in one of two ways at :math:`1/N`. Under traces
+the right end of an `S` meets its left end, or one of the two ends of another `S` at :math:`1/N`.
+Under traces
 
 .. math::
-    \operatorname{tr}(SPSQ) &\to \operatorname{tr}(\Lambda P^\top S Q)
-        + \operatorname{tr}(\Lambda Q) \operatorname{tr}(P S), \\
-    \operatorname{tr}(SP) \operatorname{tr}(SQ) &\to \operatorname{tr}(\Lambda Q^\top S P)
-        + \operatorname{tr}(\Lambda Q S P).
+    \operatorname{tr}(SPSQ) &\to \operatorname{tr}(S P^\top \Lambda Q)
+        + \operatorname{tr}(\Lambda P) \operatorname{tr}(S Q), \\
+    \operatorname{tr}(SP) \operatorname{tr}(SQ) &\to \operatorname{tr}(S Q \Lambda P)
+        + \operatorname{tr}(S Q^\top \Lambda P).
 
 Applied to a first `S` until none is left, this sums the :math:`(2k - 1)!!` pairings of the
-:math:`2k` ends of `k` letters; but equal products of traces are merged after each step.
+:math:`2k` ends of `k` letters; but equal products of traces are merged after each step. The first
+`S` is the one before the least letter: with its right end taken, the ends still to be paired are
+those beside the greatest letters, and a level has few more products than the answer.
 The words here are white (see `words`): the Λ of these formulas is not written.
 """
 
@@ -90,8 +93,8 @@ def _alone(word: bytes) -> list[tuple[Words, int]]:
     k = word.find(S, 1)
     while k > 0:
         p, q = word[1:k], word[k + 1 :]
-        found.append(((canonical(transposed(p) + LETTER + q),), 1 << ORDER))
-        found.append(((canonical(q), canonical(LETTER + p)), 1 << ORDER))
+        found.append(((canonical(LETTER + transposed(p) + q),), 1 << ORDER))
+        found.append(((canonical(p), canonical(LETTER + q)), 1 << ORDER))
         k = word.find(S, k + 1)
     return found
 
@@ -100,11 +103,12 @@ def _alone(word: bytes) -> list[tuple[Words, int]]:
 def _joined(word: bytes, other: bytes) -> list[tuple[bytes, int]]:
     """What the first `S` of a word makes with each `S` of another."""
     found = []
+    p = word[1:]
     k = other.find(S)
     while k >= 0:
         q = other[k + 1 :] + other[:k]
-        found.append((canonical(word + transposed(q)), 1 << ORDER))
-        found.append((canonical(word + q), 1 << ORDER))
+        found.append((canonical(LETTER + q + p), 1 << ORDER))
+        found.append((canonical(LETTER + transposed(q) + p), 1 << ORDER))
         k = other.find(S, k + 1)
     return found
 
