@@ -13,15 +13,28 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.checks import refuse
 from lsa_theory.linalg import concatenate, dense, identity, is_exact, is_traced, rank, solve
-from lsa_theory.wishart.grammar import COVARIANCE, INVERSE, PRECISION, Letters, Word
+from lsa_theory.wishart.grammar import (
+    COVARIANCE,
+    INVERSE,
+    PRECISION,
+    QUERY,
+    QUERY_COVARIANCE,
+    TASK,
+    TASK_COVARIANCE,
+    TASK_MEAN,
+    Letters,
+    Word,
+)
 from lsa_theory.wishart.terms import Expansion, Term
 
 CALL = "Expectation.evaluate"
 
 
-def value(expansion: Expansion, covariance: Any, context_length: Any, constants: Any) -> Any:
-    """A scalar, or a matrix where the word is open."""
-    matrices = _matrices(expansion.word, covariance, constants)
+def value(
+    expansion: Expansion, covariance: Any, context_length: Any, moments: Any, constants: Any
+) -> Any:
+    """A scalar, or a matrix where the word is open; `moments` are those of the task and query."""
+    matrices = _matrices(expansion.word, covariance, moments, constants)
     length = checks.integer(CALL, "context_length", context_length)
     d = len(matrices[COVARIANCE])
     _check_existence(expansion, length, d)
@@ -56,15 +69,20 @@ def _check_existence(expansion: Expansion, length: Any, d: int) -> None:
 # --- the matrices --------------------------------------------------------------------------------
 
 
-def _matrices(word: Word, covariance: Any, constants: dict[str, Any]) -> dict[str, Array]:
-    """Λ and the constants, of one arithmetic and of shapes that fit."""
-    names = {letter.rstrip("'") for letter in word.letters} - {"S", INVERSE, COVARIANCE}
+def _matrices(
+    word: Word, covariance: Any, moments: dict[str, Any], constants: dict[str, Any]
+) -> dict[str, Array]:
+    """Λ, the task's and the query's moments, and the constants, of one arithmetic and of shapes
+    that fit."""
+    names = {letter.rstrip("'") for letter in word.letters}
+    given = {COVARIANCE: checks.covariance(CALL, "covariance", covariance)}
+    given |= _law(names, given[COVARIANCE], moments)
+    names -= {"S", INVERSE, COVARIANCE, TASK, TASK_MEAN, TASK_COVARIANCE, QUERY, QUERY_COVARIANCE}
     for name in sorted(names - set(constants)):
         refuse(CALL, name, None, f"a matrix, since the word holds {name}")
     for name in sorted(set(constants) - names):
         have = ", ".join(sorted(names)) or "none"
         refuse(CALL, name, constants[name], f"left out: the word's constants are {have}")
-    given = {COVARIANCE: checks.covariance(CALL, "covariance", covariance)}
     for name in sorted(names):
         given[name] = checks.real_array(CALL, name, _kept(constants[name], given), (1, 2))
     given = {
@@ -73,6 +91,30 @@ def _matrices(word: Word, covariance: Any, constants: dict[str, Any]) -> dict[st
     }
     _check_shapes(word, given)
     return given
+
+
+def _law(names: set[str], covariance: Array, moments: dict[str, Any]) -> dict[str, Array]:
+    """The moments of the task and the query, where a word holds them: by default, as of prompts,
+    the identity and zero, and the covariance of the context."""
+    d, found = len(covariance), {}
+    wanted = {
+        "task_covariance": (TASK_COVARIANCE, {TASK, TASK_COVARIANCE}),
+        "task_mean": (TASK_MEAN, {TASK, TASK_MEAN}),
+        "query_covariance": (QUERY_COVARIANCE, {QUERY, QUERY_COVARIANCE}),
+    }
+    unit = np.ones(d, dtype=int).astype(object if is_exact(covariance) else np.float64)
+    default = {"task_covariance": unit, "task_mean": 0 * unit, "query_covariance": covariance}
+    for argument, (letter, holders) in wanted.items():
+        value = moments[argument]
+        if value is not None and not names & holders:
+            refuse(CALL, argument, value, f"left out: the word does not hold {min(holders)}")
+        if names & holders:
+            value = default[argument] if value is None else _kept(value, {COVARIANCE: covariance})
+            check = checks.vector if letter == TASK_MEAN else checks.covariance
+            found[letter] = check(CALL, argument, value, d)
+    if TASK_MEAN in found:
+        found[TASK_MEAN] = found[TASK_MEAN][:, None]  # a column
+    return found
 
 
 def _kept(constant: Any, given: dict[str, Array]) -> Any:
@@ -107,7 +149,7 @@ def _check_shapes(word: Word, given: dict[str, Array]) -> None:
 
     def shape(letter: str) -> tuple[int, ...]:
         name = letter.rstrip("'")
-        size = given[name].shape if name in given else (d, d)
+        size = given[name].shape if name in given else (d, 1 if name in (TASK, QUERY) else d)
         return size[::-1] if letter.endswith("'") else size
 
     for left, right in _neighbours(word):
@@ -115,7 +157,7 @@ def _check_shapes(word: Word, given: dict[str, Array]) -> None:
         if columns != rows:
             name = (right if right.rstrip("'") in given else left).rstrip("'")
             rule = f"of a shape that fits: {left} has {columns} columns and {right} {rows} rows"
-            refuse(CALL, name, given[name], rule)
+            refuse(CALL, name, given.get(name), rule)
 
 
 def _neighbours(word: Word) -> Iterator[tuple[str, str]]:
@@ -138,6 +180,14 @@ class _Products:
             self.found[letters] = self[letters[:-1]] @ self.found[letters[-1:]]
         return self.found[letters]
 
+    def shape(self, letter: str) -> tuple[int, int]:
+        if (letter,) in self.found:
+            rows, columns = self.found[(letter,)].shape
+            return rows, columns
+        vector = letter.rstrip("'") in (TASK, QUERY)
+        size = (self.d, 1) if vector else (self.d, self.d)
+        return size[::-1] if letter.endswith("'") else size
+
     def trace(self, letters: Letters) -> Shaped[Array, "1"]:
         return self[letters].diagonal().sum(keepdims=True)
 
@@ -146,6 +196,8 @@ class _Products:
 
 
 def _total(terms: list[Term], products: _Products, n: Scalar, d: int, expansion: Expansion) -> Any:
+    if not terms:
+        return _zero(expansion.word, products)
     scalars = _scalars(terms, products, expansion.scale.variable(n, d))
     if terms[0].open is None:
         return scalars.sum()
@@ -154,6 +206,15 @@ def _total(terms: list[Term], products: _Products, n: Scalar, d: int, expansion:
     for word, group in groupby(order, key=lambda k: terms[k].open):
         total = total + scalars[np.array(list(group))].sum() * products[word or ()]
     return total
+
+
+def _zero(word: Word, products: _Products) -> Any:
+    """The mean of an odd word, a scalar or a matrix of its shape."""
+    zero = 0 * products[()][0, 0]
+    if word.open is None:
+        return zero
+    rows, columns = products.shape(word.open[0])[0], products.shape(word.open[-1])[1]
+    return np.full((rows, columns), zero)
 
 
 def _scalars(terms: list[Term], products: _Products, variable: Scalar) -> Shaped[Array, " terms"]:

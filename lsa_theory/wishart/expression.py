@@ -20,20 +20,33 @@ from typing import Any
 
 from lsa_theory.checks import refuse
 from lsa_theory.wishart import evaluation
-from lsa_theory.wishart.grammar import COVARIANCE, PRECISION, Letters
+from lsa_theory.wishart.grammar import (
+    COVARIANCE,
+    PRECISION,
+    QUERY_COVARIANCE,
+    TASK_COVARIANCE,
+    TASK_MEAN,
+    Letters,
+)
 from lsa_theory.wishart.terms import Expansion, Term, expansion
+
+GREEK = {TASK_MEAN: r"\mu", TASK_COVARIANCE: r"\Omega", QUERY_COVARIANCE: r"\Lambda_q"}
 
 
 def expectation(word: Any) -> Expectation:
     """The expectation of a word, symbolic in `N` and in the dimension.
 
+    Over the sample, and over the Gaussian vectors that the word holds, all independent: the task
+    `w ~ N(mu, Omega)` and the query `x_q ~ N(0, Lambda_q)`.
+
     Parameters
     ----------
     word
         A string, factors side by side, as in `"tr(S A) tr(S) S"`: `S`, `S^-1`, `Lambda` (or `Λ`),
-        the identity `I`, constant matrices by name, traces, brackets, positive powers. `B'` and
-        `B.T` are the transpose of `B`. Names are separated by spaces. At most 12 letters `S`, or
-        at most two letters `S^-1` and no `S`.
+        the identity `I`, the columns `w` and `x_q` as in `"w' S A w"`, constant matrices by name,
+        traces, brackets, positive powers. `B'` and `B.T` are the transpose of `B`. Names are
+        separated by spaces. At most 12 letters `S`, or at most two letters `S^-1` and no `S`, and
+        12 of each vector.
 
     Raises
     ------
@@ -64,12 +77,22 @@ class Expectation:
     def terms(self) -> tuple[Term, ...]:
         return self.expansion.terms
 
-    def evaluate(self, *, covariance: Any, context_length: Any, **constants: Any) -> Any:
+    def evaluate(
+        self,
+        *,
+        covariance: Any,
+        context_length: Any,
+        task_mean: Any = None,
+        task_covariance: Any = None,
+        query_covariance: Any = None,
+        **constants: Any,
+    ) -> Any:
         """The value, a matrix where the word is open.
 
         float64 arrays give float64; arrays of `Fraction` or SymPy numbers give exact rationals;
         JAX tracers can be differentiated. A vector stands for a diagonal matrix. Constants need
-        not be square if the word's products make sense.
+        not be square if the word's products make sense. The moments of the task and the query are
+        by default those of `GaussianPrompts`: mean 0, the identity, and the context's covariance.
 
         Raises
         ------
@@ -78,13 +101,18 @@ class Expectation:
             in `S^-1`; or the expectation does not exist: it needs `N > d + 1` for one `S^-1` and
             `N > d + 3` for two. (A traced `context_length` is not checked.)
         """
-        return evaluation.value(self.expansion, covariance, context_length, constants)
+        moments = {
+            "task_mean": task_mean,
+            "task_covariance": task_covariance,
+            "query_covariance": query_covariance,
+        }
+        return evaluation.value(self.expansion, covariance, context_length, moments, constants)
 
     def latex(self) -> str:
         """The sum in LaTeX, leading orders first."""
         front, variable = self.expansion.scale.latex
         terms = " + ".join(_latex_term(term, variable) for term in self.terms)
-        return rf"{front} \left( {terms} \right)" if front else terms
+        return rf"{front} \left( {terms} \right)" if front else terms or "0"
 
     def sympy(self) -> Any:
         """A SymPy expression in matrix symbols of shape (d, d) and the symbols `N` and `d`."""
@@ -100,7 +128,8 @@ class Expectation:
         def matrix(letter: str) -> Any:
             if letter == PRECISION:
                 return sympy.MatrixSymbol(COVARIANCE, d, d).inv()
-            symbol = sympy.MatrixSymbol(letter.rstrip("'"), d, d)
+            name = letter.rstrip("'")
+            symbol = sympy.MatrixSymbol(name, d, 1 if name == TASK_MEAN else d)
             return symbol.T if letter.endswith("'") else symbol
 
         def product(letters: Letters) -> Any:
@@ -111,6 +140,9 @@ class Expectation:
             weight = sum(c * variable**k for k, c in enumerate(term.coefficients))
             return weight * sympy.Mul(*(sympy.Trace(product(word)) for word in term.traces))
 
+        if not self.terms:
+            open_word = self.expansion.word.open
+            return sympy.Integer(0) if open_word is None else 0 * product(open_word)
         if self.terms[0].open is None:
             return sympy.Add(*map(scalar, self.terms))
         terms = sorted(self.terms, key=lambda term: term.open or ())
@@ -130,13 +162,22 @@ def _latex_term(term: Term, variable: str) -> str:
     ]
     weight = weights[0] if len(weights) == 1 else rf"\left( {' + '.join(weights)} \right)"
     traces = [
-        (rf"\operatorname{{tr}}({_latex_word(word)})" if word else "d")
-        + (f"^{{{count}}}" if count > 1 else "")
+        _latex_trace(word) + (f"^{{{count}}}" if count > 1 else "")
         for word, count in Counter(term.traces).items()
     ]
     matrix = [] if term.open is None else [_latex_word(term.open) or "I"]
     parts = [*([] if weight == "1" else [weight]), *traces, *matrix]
     return r" \, ".join(parts) or "1"
+
+
+def _latex_trace(word: Letters) -> str:
+    """A number from the mean to the mean is not written as a trace."""
+    if not word:
+        return "d"
+    for k, letter in enumerate(word):
+        if letter == TASK_MEAN + "'" and word[k - 1] == TASK_MEAN:
+            return _latex_word(word[k:] + word[:k])
+    return rf"\operatorname{{tr}}({_latex_word(word)})"
 
 
 def _latex_word(letters: Letters) -> str:
@@ -149,7 +190,10 @@ def _latex_power(letter: str, count: int) -> str:
         power = -count if letter == PRECISION else count
         return r"\Lambda" if power == 1 else rf"\Lambda^{{{power}}}"
     name = letter.rstrip("'")
-    name = name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+    if name in GREEK:
+        name = GREEK[name]
+    else:
+        name = name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
     if not letter.endswith("'"):
         return name if count == 1 else f"{name}^{{{count}}}"
     return rf"{name}^{{\top}}" if count == 1 else rf"({name}^{{\top}})^{{{count}}}"

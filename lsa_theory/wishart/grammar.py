@@ -4,8 +4,10 @@
     factor   = ( name | "tr(" word ")" | "(" word ")" ), { "'" | ".T" | "^" integer };
 
 `S` is the sample covariance, `S^-1` its inverse, `Lambda` or `Λ` the covariance, `I` the identity,
-and every other name a constant matrix. Factors stand side by side, with a space between names:
-`SB` is one constant. `B'` and `B.T` both are the transpose of `B`. A trace holds no trace.
+`w` the task and `x_q` the query, columns, with `mu`, `Omega` and `Lambda_q` (`μ`, `Ω`, `Λ_q`) for
+their moments, and every other name is a constant matrix. Factors stand side by side, with a space
+between names: `SB` is one constant. `B'` and `B.T` both are the transpose of `B`. A trace holds no
+trace.
 """
 
 from __future__ import annotations
@@ -17,8 +19,12 @@ from typing import NoReturn
 from lsa_theory.checks import refuse
 
 INVERSE, COVARIANCE, PRECISION = "S^-1", "Lambda", "Lambda^-1"
-SYMMETRIC_LETTERS = ("S", INVERSE, COVARIANCE, PRECISION)
-RESERVED = ("N", "d", "tr", "covariance", "context_length", "self")
+TASK, TASK_MEAN, TASK_COVARIANCE = "w", "mu", "Omega"
+QUERY, QUERY_COVARIANCE = "x_q", "Lambda_q"
+SYMMETRIC_LETTERS = ("S", INVERSE, COVARIANCE, PRECISION, TASK_COVARIANCE, QUERY_COVARIANCE)
+SPELLINGS = {"Λ": COVARIANCE, "μ": TASK_MEAN, "Ω": TASK_COVARIANCE, "Λ_q": QUERY_COVARIANCE}
+ARGUMENTS = ("covariance", "context_length", "task_mean", "task_covariance", "query_covariance")
+RESERVED = ("N", "d", "tr", "self", *ARGUMENTS)
 LARGEST_POWER = 99
 MOST_FACTORS = 1000
 TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<power>\^\s*-?\d+)|(?P<mark>\.T\b|[()']))")
@@ -148,4 +154,4 @@ class _Parser:
             self.refuse(f"the start of {name}, which is not a name for a matrix", start)
         if name == "I":
             return ()
-        return (COVARIANCE if name == "Λ" else name,)
+        return (SPELLINGS.get(name, name),)

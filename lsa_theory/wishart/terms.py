@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
 
 from lsa_theory.checks import refuse
+from lsa_theory.wishart import gaussian
+from lsa_theory.wishart.gaussian import VECTORS
 from lsa_theory.wishart.grammar import (
     COVARIANCE,
     INVERSE,
@@ -43,7 +47,7 @@ class Expansion:
 @lru_cache(maxsize=256)
 def expansion(text: str) -> Expansion:
     """The expectation of a word, computed once."""
-    word = parsed(text)
+    word = _closed(parsed(text))
     degree, inverses = word.letters.count("S"), word.letters.count(INVERSE)
     if degree and inverses:
         refuse("expectation", "word", repr(text), "a word in S or in S^-1, not in both")
@@ -53,12 +57,30 @@ def expansion(text: str) -> Expansion:
     if inverses > LARGEST_INVERSE_DEGREE:
         rule = f"of degree at most {LARGEST_INVERSE_DEGREE} in S^-1, not {inverses}"
         refuse("expectation", "word", repr(text), rule)
+    for vector in VECTORS:
+        count = sum(letter.rstrip("'") == vector.letter for letter in word.letters)
+        if count > LARGEST_DEGREE:
+            rule = f"of degree at most {LARGEST_DEGREE} in {vector.letter}, not {count}"
+            refuse("expectation", "word", repr(text), rule)
     try:
-        terms = tuple(sorted(_terms(text, word), key=_order))
+        terms = tuple(sorted(mean(word, text), key=_order))
     except TooManyTerms as error:
         rule = f"of an expectation of at most {MOST_TERMS} terms; it has at least {error}"
         refuse("expectation", "word", repr(text), rule)
     return Expansion(word, Scale(inverses), terms)
+
+
+def _closed(word: Word) -> Word:
+    """What stands in an open word from the row of a vector to a column is a number."""
+    letters = [vector.letter for vector in VECTORS]
+    kept: list[Letters] = []
+    numbers: list[Letters] = []
+    for piece in gaussian.pieces(word.open or (), *letters):
+        closed = piece[0].rstrip("'") in letters and piece[0].endswith("'") and piece[-1] in letters
+        (numbers if closed else kept).append(piece)
+    if not numbers:
+        return word
+    return Word((*word.traces, *numbers), sum(kept, ()) if kept else None)
 
 
 def _order(term: Term) -> tuple[object, ...]:
@@ -67,16 +89,48 @@ def _order(term: Term) -> tuple[object, ...]:
     return power, len(term.traces), term.open or (), term.traces
 
 
-def _terms(text: str, word: Word) -> Iterator[Term]:
-    cyclic = list(word.traces) if word.open is None else [*word.traces, (OPEN, *word.open)]
+def mean(word: Word, text: str = "") -> Iterator[Term]:
+    """The terms of the expectation: over the sample first, then over the query and the task."""
+    cyclic = word.traces if word.open is None else (*word.traces, (OPEN, *word.open))
+    over_sample = _over_sample(text, cyclic, word.letters)
+    vectors = {vector.letter for vector in VECTORS} & {x.rstrip("'") for x in word.letters}
+    for words, coefficients in _merged(over_sample) if vectors else over_sample:
+        opens = [part for part in words if OPEN in part or OPEN + "'" in part]
+        traces = tuple(sorted(part for part in words if part not in opens))
+        yield Term(coefficients, traces, _opened(opens[0]) if opens else None)
+
+
+Products = Iterator[tuple[tuple[Letters, ...], tuple[int, ...]]]  # of traces, with coefficients
+
+
+def _over_sample(text: str, cyclic: tuple[Letters, ...], letters: Letters) -> Products:
     random = [part for part in cyclic if "S" in part or INVERSE in part]
     fixed = [part for part in cyclic if part not in random]
-    alphabet = _Alphabet(text, PRECISION if INVERSE in word.letters else COVARIANCE)
+    alphabet = _Alphabet(text, PRECISION if INVERSE in letters else COVARIANCE)
     for words, coefficients in moments(tuple(map(alphabet.word, random))).items():
-        parts = [*fixed, *map(alphabet.letters, words)]
-        opens = [part for part in parts if OPEN in part or OPEN + "'" in part]
-        traces = tuple(sorted(part for part in parts if part not in opens))
-        yield Term(coefficients, traces, _opened(opens[0]) if opens else None)
+        yield (*fixed, *map(alphabet.letters, words)), coefficients
+
+
+def _merged(products: Products) -> Products:
+    """The mean over the vectors."""
+    merged: dict[tuple[Letters, ...], tuple[int, ...]] = defaultdict(tuple)
+    for traces, coefficients in products:
+        for words, count in _over_vectors(traces).items():
+            pairs = zip_longest(merged[words], (count * c for c in coefficients), fillvalue=0)
+            merged[words] = tuple(old + new for old, new in pairs)
+    yield from merged.items()
+
+
+def _over_vectors(traces: tuple[Letters, ...]) -> dict[tuple[Letters, ...], int]:
+    level = {traces: 1}
+    for vector in VECTORS:
+        if any(letter.rstrip("'") == vector.letter for word in traces for letter in word):
+            following: dict[tuple[Letters, ...], int] = defaultdict(int)
+            for words, count in level.items():
+                for found, times in gaussian.moments(words, vector).items():
+                    following[found] += count * times
+            level = following
+    return level
 
 
 def _opened(letters: Letters) -> Letters:
