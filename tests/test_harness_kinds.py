@@ -68,8 +68,18 @@ def test_close_scale_is_the_largest_entry():
 
 
 def test_close_takes_the_radius_of_an_enclosure():
-    assert outcome(Close(1.5, 1.0, ulps=1, radius=0.6)) == ACCEPTED
+    ulps = 0.375 / EPS
+    assert outcome(Close(1.5, 1.0, ulps, radius=0.125)) == ACCEPTED
+    assert outcome(Close(1.5, 1.0, ulps, radius=0.12)) == REFUTED
+
+
+def test_close_accepts_nothing_by_a_wide_enclosure():
+    assert outcome(Close(1.5, 1.0, ulps=1, radius=0.6)) == UNDECIDED
+    assert outcome(Close(1.0, 1.0, ulps=1, radius=0.6)) == UNDECIDED
+    assert outcome(Close(1.0, 0.0, ulps=1, radius=2.0)) == UNDECIDED
     assert outcome(Close(1.5, 1.0, ulps=1, radius=0.4)) == REFUTED
+    with pytest.raises(ValueError, match=r"radius=.*finite"):
+        outcome(Close(1.0, 1.0, ulps=1, radius=np.inf))
 
 
 @pytest.mark.parametrize("exact", [[1.0, 2.0], [[1.0]], []])

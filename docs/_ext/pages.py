@@ -90,7 +90,8 @@ def evidence(found: dict[str, Any], run: dict[str, Any]) -> str:
             ["check", "kind", "cases", "vacuous", "tightest case", "outcome"],
             [
                 [
-                    ("✓ " if item["passed"] else "✗ ") + item["name"],
+                    ("– " if item.get("not_run") else "✓ " if item["passed"] else "✗ ")
+                    + item["name"],
                     f"[{item['kind']}](#kind-{item['kind']})",
                     item["count"],
                     item["vacuous"],

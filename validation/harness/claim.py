@@ -1,5 +1,6 @@
 """What a claim file declares."""
 
+import importlib.util
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from validation.harness.kinds import Observation
 from validation.harness.setting import Setting
 
 Cases = Mapping[str, Any] | Callable[[Setting], Mapping[str, Any]]
+
+EXTRAS = {"rigor": "flint"}  # optional extras of the project, and the module that each installs
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,17 +27,31 @@ class Evidence:
     cases: Cases
     given: Callable[[Any], bool] | None
     check: Callable[[Any, Any, Setting], Any]
+    extra: str = ""
+
+    @property
+    def missing(self) -> str:
+        """Why the check cannot be made here; empty where it can."""
+        if not self.extra or importlib.util.find_spec(EXTRAS[self.extra]):
+            return ""
+        return f"the extra {self.extra} is not installed"
 
 
 def evidence(
-    kind: type[Observation], name: str, *, cases: Cases, given: Callable[[Any], bool] | None = None
+    kind: type[Observation],
+    name: str,
+    *,
+    cases: Cases,
+    given: Callable[[Any], bool] | None = None,
+    extra: str = "",
 ) -> Callable[[Callable[[Any, Any, Setting], Any]], Evidence]:
     """Decorator: a function ``(formula, case, setting) -> kind(...)`` becomes evidence.
 
     ``cases`` maps names to cases, or is a function of the setting that does. Cases on which
-    ``given`` (the hypothesis) is false are counted as vacuous and not judged.
+    ``given`` (the hypothesis) is false are counted as vacuous and not judged. Without the ``extra``
+    of the project that it needs, evidence is reported as not run, and is not counted as passed.
     """
-    return lambda check: Evidence(kind, name, cases, given, check)
+    return lambda check: Evidence(kind, name, cases, given, check, extra)
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,7 +94,8 @@ class Close:
 
     The error is the largest entry's, in units of the largest entry of ``exact``, and is subtracted
     exactly when ``exact`` holds rationals. ``condition`` is the condition number of the matrix
-    actually solved. ``radius`` is half the width of an enclosure whose midpoint is ``exact``.
+    actually solved. ``radius`` is half the width of an enclosure whose midpoint is ``exact``; one
+    wider than what the rest allows accepts nothing.
     """
 
     value: Any
@@ -105,14 +106,18 @@ class Close:
     kind: ClassVar[str] = "close"
 
     def verdict(self, false_alarm: float) -> Verdict:
-        _finite("Close", value=self.value, condition=self.condition, ulps=self.ulps)
+        limits = {"condition": self.condition, "ulps": self.ulps, "radius": self.radius}
+        _finite("Close", value=self.value, **limits)
         value, exact = (np.asarray(part, dtype=object) for part in (self.value, self.exact))
         if value.shape != exact.shape or not value.size:
             raise ValueError(f"Close(value=...): shape must be {exact.shape}, not {value.shape}")
         pairs = [_pair(a, b) for a, b in zip(value.flat, exact.flat, strict=True)]
         error = max(float(abs(a - b)) for a, b in pairs)
         scale = max(float(abs(b)) for _, b in pairs)
-        allowed = self.ulps * EPS * self.condition * scale + self.radius
+        rounding = self.ulps * EPS * self.condition * scale
+        allowed = rounding + self.radius
+        if error <= allowed and self.radius > rounding:
+            return Verdict(UNDECIDED, math.inf, f"enclosure of radius {self.radius:.2g}, too wide")
         if error == 0.0:
             return Verdict(ACCEPTED, 0.0, "no error")
         used = error / allowed if allowed > 0 else math.inf

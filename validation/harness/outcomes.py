@@ -20,13 +20,17 @@ class CaseOutcome:
 
 @dataclass(frozen=True)
 class EvidenceOutcome:
-    """All cases of one check on the true formula; ``vacuous`` ones violate its hypothesis."""
+    """All cases of one check on the true formula; ``vacuous`` ones violate its hypothesis.
+
+    ``missing`` says why a check was not run; then it has no cases and did not pass.
+    """
 
     name: str
     kind: str
     cases: tuple[CaseOutcome, ...]
     vacuous: int
     cpu_seconds: float
+    missing: str = ""
 
     @property
     def passed(self) -> bool:
@@ -73,7 +77,8 @@ class ClaimOutcome:
     def status(self) -> str:
         if self.error:
             return ERROR
-        if not self.evidence or not all(item.passed for item in self.evidence):
+        run = [item for item in self.evidence if not item.missing]
+        if not run or not all(item.passed for item in run):
             return FAILED
         if not self.controls or not all(item.rejected for item in self.controls):
             return POWERLESS

@@ -6,9 +6,18 @@ import platform
 from collections import Counter
 from typing import Any
 
-from validation.harness.outcomes import ClaimOutcome, EvidenceOutcome, Run
+from validation.harness.outcomes import PASSED, ClaimOutcome, EvidenceOutcome, Run
 
-PACKAGES = ("numpy", "scipy", "jax", "diffrax", "sympy", "scikit-learn", "matplotlib")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "jax",
+    "diffrax",
+    "sympy",
+    "scikit-learn",
+    "matplotlib",
+    "python-flint",
+)
 
 
 def results(run: Run) -> dict[str, Any]:
@@ -27,6 +36,7 @@ def results(run: Run) -> dict[str, Any]:
         "cpu_seconds": round(run.cpu_seconds, 3),
         "false_alarm": setting.false_alarm,
         "sampled_checks": run.sampled_checks,
+        "not_run": not_run(run),
         "environment": {
             "python": platform.python_version(),
             "system": f"{platform.system()} {platform.machine()}",
@@ -36,11 +46,16 @@ def results(run: Run) -> dict[str, Any]:
     }
 
 
+def not_run(run: Run) -> dict[str, int]:
+    """How many checks were not made, by the reason."""
+    return dict(Counter(e.missing for claim in run.claims for e in claim.evidence if e.missing))
+
+
 def version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+        return "not installed"
 
 
 def _claim(outcome: ClaimOutcome) -> dict[str, Any]:
@@ -84,21 +99,28 @@ def _evidence(item: EvidenceOutcome) -> dict[str, Any]:
         "name": item.name,
         "kind": item.kind,
         "passed": item.passed,
+        "not_run": item.missing,
         "count": len(item.cases),
         "vacuous": item.vacuous,
         "used": _plain(tightest.used) if tightest else None,
         "case": tightest.name if tightest else "",
-        "summary": tightest.summary if tightest else "no case satisfies the hypothesis",
+        "summary": tightest.summary if tightest else _nothing(item),
         "cases": [{**vars(case), "used": _plain(case.used)} for case in item.cases],
         "cpu_seconds": round(item.cpu_seconds, 3),
     }
+
+
+def _nothing(item: EvidenceOutcome) -> str:
+    return f"not run: {item.missing}" if item.missing else "no case satisfies the hypothesis"
 
 
 def message(outcome: ClaimOutcome) -> str:
     """Why a claim did not pass, in one sentence; empty when it did."""
     if outcome.error:
         return outcome.error
-    for item in outcome.evidence:
+    if outcome.status == PASSED:
+        return ""
+    for item in [item for item in outcome.evidence if not item.missing]:
         if not item.cases:
             return f"{item.name}: no case satisfies the hypothesis ({item.vacuous} vacuous)"
         if not item.passed and item.tightest:
@@ -108,7 +130,7 @@ def message(outcome: ClaimOutcome) -> str:
             if not trial.rejected:
                 where = f"{trial.case}: {trial.summary}".rstrip(": ")
                 return f"{trial.evidence}: accepts the control {control.name!r} ({where})"
-    return ""
+    return "no check was tried on a control"
 
 
 def qualified(formula: Any) -> str:

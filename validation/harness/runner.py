@@ -68,7 +68,8 @@ def plan(entry: Entry, setting: Setting) -> Plan:
     kept, vacuous = [], []
     try:
         for item in entry.claim.evidence:
-            drawn = _drawn(item.cases, setting.at(entry.stem, item.name))
+            cases = {} if item.missing else item.cases
+            drawn = _drawn(cases, setting.at(entry.stem, item.name))
             kept.append(_satisfying(item, drawn))
             vacuous.append(len(drawn) - len(kept[-1]))
     except Exception as error:
@@ -110,7 +111,8 @@ def _satisfying(item: Evidence, cases: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _judges(claim: Claim, control: Control) -> tuple[Evidence, ...]:
-    return claim.evidence if control.rejected_by is None else control.rejected_by
+    named = claim.evidence if control.rejected_by is None else control.rejected_by
+    return tuple(item for item in named if not item.missing)
 
 
 def _verdict(formula: Any, item: Evidence, name: str, case: Any, setting: Setting) -> Verdict:
@@ -134,7 +136,7 @@ def _evidence(
         verdict = _verdict(claim.formula, item, name, case, setting)
         seen.append(CaseOutcome(name, verdict.outcome, verdict.used, verdict.summary))
     spent = time.process_time() - start
-    return EvidenceOutcome(item.name, item.kind.kind, tuple(seen), vacuous, spent)
+    return EvidenceOutcome(item.name, item.kind.kind, tuple(seen), vacuous, spent, item.missing)
 
 
 def _control(

@@ -69,7 +69,9 @@ def closing(found: dict[str, Any], where: str) -> str:
     counts = found["counts"]
     total = len(found["claims"])
     parts = [f"{counts[status]} {status}" for status in STYLES if counts.get(status)]
-    return f"{total} claims: {', '.join(parts)}; {found['cpu_seconds']:.1f} CPU s; {where}"
+    left = [f"; {count} checks not run: {why}" for why, count in found["not_run"].items()]
+    spent = f"{found['cpu_seconds']:.1f} CPU s"
+    return f"{total} claims: {', '.join(parts)}{''.join(left)}; {spent}; {where}"
 
 
 def _rich_table(claims: list[dict[str, Any]]) -> Table:
@@ -111,8 +113,9 @@ def _line(claim: dict[str, Any]) -> str:
 
 
 def kinds(claim: dict[str, Any]) -> list[str]:
-    """The kinds of a claim's evidence, each once."""
-    return list(dict.fromkeys(item["kind"] for item in claim["evidence"]))
+    """The kinds of a claim's evidence that was run, each once."""
+    run = [item for item in claim["evidence"] if not item["not_run"]]
+    return list(dict.fromkeys(item["kind"] for item in run))
 
 
 def tightest(claim: dict[str, Any]) -> str:
