@@ -41,7 +41,8 @@ def checked(call: str, parameters: Parameters) -> Parameters:
     u = checks.square(call, "u", checks.real_array(call, "u", parameters.u, (2,)))
     for argument in ("v", "p"):
         checks.vector(call, argument, getattr(parameters, argument), len(u))
-    v, p = (x if is_traced(x) else np.asarray(x) for x in (parameters.v, parameters.p))
+    pair = (parameters.v, parameters.p)
+    v, p = (x if is_traced(x) or checks.is_tracer(x) else np.asarray(x) for x in pair)
     return Parameters(v, checks.real(call, "s", parameters.s), u, p)
 
 

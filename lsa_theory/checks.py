@@ -45,7 +45,10 @@ def instance(call: str, argument: str, value: Any, kind: type) -> None:
 
 
 def is_tracer(value: object) -> bool:
-    """Whether `value` is an abstract JAX array, whose entries cannot be read."""
+    """Whether `value` is an abstract JAX array, or stands for a matrix of any dimension: something
+    whose entries cannot be read."""
+    if getattr(value, "symbolic", False):
+        return True
     jax = sys.modules.get("jax")
     return jax is not None and isinstance(value, jax.core.Tracer)
 

@@ -1,9 +1,9 @@
 """The few operations that operators cannot spell, chosen by the type of their argument.
 
 A formula of this package is written once, with `@`, `.T`, `.trace()` and `.sum()`, and runs on
-float64, on object arrays of exact rationals and on JAX tracers. A one-dimensional covariance is a
-diagonal matrix: `operator` wraps it as `Diagonal`, which multiplies in O(d) and becomes dense
-beside a dense partner.
+float64, on object arrays of exact rationals, on JAX tracers, and on symbols for matrices of any
+dimension. A one-dimensional covariance is a diagonal matrix: `operator` wraps it as `Diagonal`,
+which multiplies in O(d) and becomes dense beside a dense partner.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ def product_trace(left: Any, right: Any) -> Scalar:
 
 
 def outer(left: Shaped[Array, " m"], right: Shaped[Array, " n"]) -> Shaped[Array, "m n"]:
-    return left[:, None] * right[None, :]
+    symbolic = getattr(left, "symbolic", False)
+    return left.outer(right) if symbolic else left[:, None] * right[None, :]
 
 
 def squared_norm(array: Array) -> Scalar:

@@ -169,7 +169,7 @@ def _mean_square(start: Any, slope: Any, curve: Any, prompts: GaussianPrompts) -
     """`E ‖start + slope w + curve w^T Λ w‖²` in the norm of Λ_q."""
     context, query = dense(prompts.covariance), dense(array(prompts.query))
     zero = 0 * context
-    square = _Quadratic(context, zero[0], 0)
+    square = _Quadratic(context, 0 * start, 0)
     affine = _Quadratic(zero, slope.T @ (query @ curve), start @ (query @ curve))
     flat = _Quadratic(
         slope.T @ (query @ slope), 2 * (slope.T @ (query @ start)), start @ (query @ start)

@@ -37,6 +37,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.sampling import sampled_risk
+from validation.common.derived import derivation
 from validation.common.rationals import definite, exact_law, fractions, halves
 from validation.common.samples import simulated
 from validation.harness import Claim, Close, Control, Equal, Sigma, evidence, oracle
@@ -235,7 +236,7 @@ claim = Claim(
         r"$\varepsilon \sim N(0, \sigma^2)$",
     ),
     call="population_loss(LinearSelfAttention(pv, kq), GaussianPrompts(covariance, 20))",
-    evidence=(definition, rounded, whole_prompts),
+    evidence=(derivation("population_loss"), definition, rounded, whole_prompts),
     control=(
         Control("the query's own column forgotten", own_column_forgotten),
         Control("$N$ for $N + 1$ in the Wishart second moment", square_of_the_mean),

@@ -73,42 +73,45 @@ def _no_garbage_collection() -> Iterator[None]:
 def _next(level: dict[Words, int]) -> dict[Words, int]:
     """Every product rewritten at its first `S`."""
     following: dict[Words, int] = defaultdict(int)
+    size = 2 * MOST_TERMS  # to be looked at
     for words, packed in level.items():
         first, others = words[0], words[1:]
-        for parts, weight in _alone(first):
-            following[tuple(sorted(parts + others))] += weight * packed
+        following[tuple(sorted((canonical(first[1:]), *others)))] += packed
+        packed <<= ORDER
+        for parts in _within(first):
+            following[tuple(sorted(parts + others))] += packed
         for k, other in enumerate(others):
             if other[0] != S:
                 break
             rest = others[:k] + others[k + 1 :]
-            for joined, weight in _joined(first, other):
-                following[tuple(sorted((joined, *rest)))] += weight * packed
+            for joined in _between(first, other):
+                following[tuple(sorted((joined, *rest)))] += packed
+        if len(following) > size:
+            _check_terms(following)
+            size *= 2
     return following
 
 
-@lru_cache(maxsize=1 << 16)
-def _alone(word: bytes) -> list[tuple[Words, int]]:
-    """What the first `S` of a word becomes by itself and with the others of the same word."""
-    found: list[tuple[Words, int]] = [((canonical(word[1:]),), 1)]
+def _within(word: bytes) -> list[Words]:
+    """What the first `S` of a word makes with each other one of the same word."""
+    found: list[Words] = []
     k = word.find(S, 1)
     while k > 0:
         p, q = word[1:k], word[k + 1 :]
-        found.append(((canonical(LETTER + transposed(p) + q),), 1 << ORDER))
-        found.append(((canonical(p), canonical(LETTER + q)), 1 << ORDER))
+        found.append((canonical(LETTER + transposed(p) + q),))
+        found.append((canonical(p), canonical(LETTER + q)))
         k = word.find(S, k + 1)
     return found
 
 
-@lru_cache(maxsize=1 << 16)
-def _joined(word: bytes, other: bytes) -> list[tuple[bytes, int]]:
+def _between(word: bytes, other: bytes) -> list[bytes]:
     """What the first `S` of a word makes with each `S` of another."""
     found = []
-    p = word[1:]
-    k = other.find(S)
+    p, k = word[1:], other.find(S)
     while k >= 0:
         q = other[k + 1 :] + other[:k]
-        found.append((canonical(LETTER + q + p), 1 << ORDER))
-        found.append((canonical(LETTER + transposed(q) + p), 1 << ORDER))
+        found.append(canonical(LETTER + q + p))
+        found.append(canonical(LETTER + transposed(q) + p))
         k = other.find(S, k + 1)
     return found
 
@@ -122,6 +125,7 @@ def _check_terms(level: dict[Words, int]) -> None:
             raise TooManyTerms(terms)
 
 
+@lru_cache(maxsize=1 << 12)
 def _coefficients(packed: int) -> tuple[int, ...]:
     digits = []
     while packed:

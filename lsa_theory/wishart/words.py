@@ -29,10 +29,13 @@ def transposed(word: bytes) -> bytes:
 def canonical(word: bytes) -> bytes:
     """The least reading of a cyclic word: it starts with `S` if it holds one."""
     back = transposed(word)
-    least = min(min(word), min(back))
-    readings = [
-        text[k:] + text[:k] for text in (word, back) for k in range(len(text)) if text[k] == least
-    ]
+    least = S if S in word else min(word + back)
+    readings = []
+    for text in (word, back):
+        twice, k = text + text, text.find(least)
+        while k >= 0:
+            readings.append(twice[k : k + len(text)])
+            k = text.find(least, k + 1)
     return min(readings)
 
 

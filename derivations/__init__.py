@@ -1,0 +1,1 @@
+"""Derivations, step by step: every identity is confirmed by SymPy or by exact expectations."""

@@ -1,0 +1,120 @@
+"""A derivation is a chain of steps, and a step is a handful of identities.
+
+A step is a function that returns what it claims to be equal; its docstring is the statement. Its
+scope says what it is shown for. A chain also holds wrong neighbours of its steps, which must not
+come out as equal: a checker that accepts them checks nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from derivations.algebra import Words, latex
+
+ANY = "any N and any dimension"
+SCALARS = "generic scalars"
+AT_2 = "generic symbols at d = 2"
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """`left = right`; the label, in LaTeX, is written for a left side that is long."""
+
+    left: Any
+    right: Any
+    label: str = ""
+
+    @cached_property
+    def residuals(self) -> list[Any]:
+        """What must be exactly zero, in normal form."""
+        left, right = self.left, self.right
+        if isinstance(left, Words) or isinstance(right, Words):
+            return [sympy.cancel(value) for value in (left - right).terms.values()] or [
+                sympy.Integer(0)
+            ]
+        pairs = np.broadcast(np.asarray(left, dtype=object), np.asarray(right, dtype=object))
+        return [normal(a - b) for a, b in pairs]
+
+    @property
+    def holds(self) -> bool:
+        return all(residual == 0 for residual in self.residuals)
+
+    @property
+    def latex(self) -> str:
+        return f"{self.label or written(self.left)} = {written(self.right)}"
+
+
+def normal(expression: Any) -> Any:
+    """A scalar expression with zero in one form only; floats are refused."""
+    expression = sympy.sympify(expression)
+    if expression.has(sympy.Float):
+        raise ValueError(f"derivation: {expression} holds a float")
+    found = sympy.cancel(sympy.expand(expression))
+    return found if found == 0 else sympy.simplify(found)
+
+
+def written(value: Any) -> str:
+    if isinstance(value, Words):
+        return latex(value)
+    if isinstance(value, np.ndarray):
+        value = sympy.Matrix(value)
+    return sympy.latex(sympy.sympify(value))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One step of a derivation, or a wrong neighbour of one."""
+
+    name: str
+    statement: str
+    scope: str
+    shown: Callable[..., Any]
+
+    def identities(self, formula: Any = None) -> list[Identity]:
+        """What the step shows, of `formula` in the place of the library's if it takes one."""
+        given = (formula,) if formula is not None and self.takes_formula else ()
+        found = self.shown(*given)
+        found = list(found) if isinstance(found, Iterable) else [found]
+        if not found or not all(isinstance(one, Identity) for one in found):
+            raise ValueError(f"step {self.name!r}: must return identities, at least one")
+        return found
+
+    @property
+    def takes_formula(self) -> bool:
+        return bool(inspect.signature(self.shown).parameters)
+
+    def residuals(self, formula: Any = None) -> list[Any]:
+        return [x for identity in self.identities(formula) for x in identity.residuals]
+
+    def holds(self) -> bool:
+        return all(residual == 0 for residual in self.residuals())
+
+
+def step(scope: str) -> Callable[[Callable[..., Any]], Step]:
+    """Decorator: a function that returns one `Identity` or several becomes a step."""
+
+    def made(shown: Callable[..., Any]) -> Step:
+        name = getattr(shown, "__name__", "step").replace("_", " ").strip()
+        return Step(name, inspect.getdoc(shown) or "", scope, shown)
+
+    return made
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Steps in their order, and wrong neighbours that must not hold."""
+
+    steps: tuple[Step, ...]
+    wrong: tuple[Step, ...]
+
+    def residuals(self) -> Iterator[Any]:
+        """Expressions that must be exactly zero."""
+        for each in self.steps:
+            yield from each.residuals()
