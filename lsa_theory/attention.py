@@ -129,7 +129,7 @@ class LinearSelfAttention:
 
     @property
     def parameters(self) -> Parameters:
-        """What the prediction sees: `(v, s, u, p)`."""
+        """What the prediction sees, `(v, s, u, p)`."""
         d = self.dimension
         return Parameters(self.pv[d, :d], self.pv[d, d], self.kq[:d, :d], self.kq[d, :d])
 
@@ -151,7 +151,7 @@ class LinearSelfAttention:
 
     @property
     def gain(self) -> Shaped[Array, "d d"]:
-        """`s U + v p^T`: the matrix in `ŷ = h^T gain x_q` where `v = p = 0`."""
+        """`s U + v p^T`, the matrix in `ŷ = h^T gain x_q` where `v = p = 0`."""
         return self.parameters.gain
 
     @property

@@ -78,6 +78,8 @@ SHARP_SMALL = "s² ‖Γ‖ < 2"
 class ConvergenceGuarantee:
     r"""What Theorem 4.1 says of one start: see `convergence_guarantee`.
 
+    Where a hypothesis fails, `scale_bound` and `pl_constant` are 0: nothing is claimed.
+
     Attributes
     ----------
     hypotheses
@@ -90,8 +92,6 @@ class ConvergenceGuarantee:
         A :math:`\mu` with :math:`\|\nabla L\|^2 \ge \mu (L - \min L)` all along the flow.
     initial_loss, least_loss
         :math:`L(0)`, and the least loss on the block.
-
-    Where a hypothesis fails, `scale_bound` and `pl_constant` are 0: nothing is claimed.
     """
 
     hypotheses: Mapping[str, bool]
@@ -109,7 +109,7 @@ class ConvergenceGuarantee:
 
     @property
     def rate(self) -> float:
-        """The rate at which `L − min L` falls at least: the PL constant, as `L' = −‖∇L‖²`."""
+        """The rate at which `L − min L` falls at least, the PL constant, as `L' = −‖∇L‖²`."""
         return self.pl_constant
 
     def loss_bound(self, times: Shaped[Array, "*t"] | float) -> Shaped[Array, "*t"] | float:

@@ -85,7 +85,7 @@ class GaussianPrompts:
 
     @property
     def context(self) -> Any:
-        """Λ as an operator: see `lsa_theory.linalg.operator`."""
+        """Λ as an operator, as in `lsa_theory.linalg.operator`."""
         return operator(self.covariance)
 
     @property

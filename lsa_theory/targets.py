@@ -118,7 +118,7 @@ class PredictionError:
 
     @property
     def excess(self) -> Scalar:
-        """`bias + variance`: above the best linear predictor."""
+        """`bias + variance`, the error above the best linear predictor."""
         return self.bias + self.variance
 
     @property

@@ -6,17 +6,17 @@ the claim file's own docstring, and its evidence and figure from the last verifi
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
-import pkgutil
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-import lsa_theory
+import api
+import derived
+from markup import cell, paragraph, table
 from validation.harness import Claim, figures, kinds, registry
 from validation.harness.prose import rest
 from validation.harness.results import qualified
@@ -24,18 +24,6 @@ from validation.harness.results import qualified
 REPORT = Path(__file__).resolve().parents[2] / "report"
 UNVERIFIED = "Not part of a verification on this machine yet: `make verify` fills in this section."
 WORDS = {"passed": "✓ passed", "failed": "✗ failed", "powerless": "✗ powerless", "error": "✗ error"}
-
-
-# --- Markdown ----------------------------------------------------------------------------------
-
-
-def cell(text: object) -> str:
-    return str(text).replace("|", r"\|").replace("\n", " ")
-
-
-def table(columns: list[str], rows: list[list[object]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(cell(entry) for entry in line) + " |" for line in lines)
 
 
 def documented(formula: Any) -> str:
@@ -73,6 +61,7 @@ def claim_page(stem: str, prose: str, claim: Claim, run: dict[str, Any], report:
         *drawing,
         "## Why it is true",
         f"``````{{eval-rst}}\n{rest(prose)}\n``````",
+        *derived.section(stem),
         "## How to call it",
         f"```python\n{claim.call}\n```",
         "## Evidence",
@@ -143,40 +132,6 @@ def theory_index(entries: list[registry.Entry], run: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def paragraph(documented_object: object) -> str:
-    """The docstring without line breaks, its first two paragraphs."""
-    paragraphs = (inspect.getdoc(documented_object) or "").split("\n\n")
-    return " ".join(" ".join(paragraphs[:2]).split())
-
-
-# --- the API -----------------------------------------------------------------------------------
-
-
-def modules() -> list[str]:
-    found = pkgutil.walk_packages(lsa_theory.__path__, "lsa_theory.")
-    return [name for _, name, _ in found if not any(p.startswith("_") for p in name.split("."))]
-
-
-def module_page(name: str) -> str:
-    return f"# {name.removeprefix('lsa_theory.')}\n\n```{{eval-rst}}\n.. automodule:: {name}\n```\n"
-
-
-def api_index(names: list[str]) -> str:
-    tree = ast.parse(Path(lsa_theory.__file__).read_text(encoding="utf-8"))
-    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    public = sorted(alias.asname for node in imported for alias in node.names if alias.asname)
-    rows = []
-    for name in public:
-        value = getattr(lsa_theory, name)
-        page = value.__module__.removeprefix("lsa_theory.")
-        first = paragraph(value).split(". ")[0].rstrip(".")
-        rows.append([f"[`{name}`]({page}.md)", first.replace(":math:`", "`")])
-    listed = "\n".join(name.removeprefix("lsa_theory.") for name in names)
-    toctree = f"```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
-    prose = "```{eval-rst}\n.. automodule:: lsa_theory\n   :no-members:\n```"
-    return "\n\n".join(["# API", prose, table(["name", "what it is"], rows), toctree])
-
-
 # --- writing -----------------------------------------------------------------------------------
 
 
@@ -203,9 +158,7 @@ def write_pages(app: Sphinx) -> None:
             pages[entry.stem] = claim_page(entry.stem, entry.prose, entry.claim, run, report)
     good = [entry for entry in entries if entry.stem in pages]
     written(Path(app.srcdir, "theory"), pages | {"index": theory_index(good, run)})
-    names = modules()
-    sheets = {name.removeprefix("lsa_theory."): module_page(name) for name in names}
-    written(Path(app.srcdir, "api"), sheets | {"index": api_index(names)})
+    written(Path(app.srcdir, "api"), api.pages())
 
 
 def source_section(app: Sphinx, what: str, name: str, item: Any, options: Any, lines: list[str]):
