@@ -20,6 +20,8 @@ from lsa_theory.risk import risk as risk
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lsa_theory import testing as testing
+    from lsa_theory import wishart as wishart
     from lsa_theory.basin import Verdict as Verdict
     from lsa_theory.basin import known_to_converge as known_to_converge
     from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
@@ -77,18 +79,21 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "WhiteTimeCourse": "lsa_theory.white",
     "white_time_course": "lsa_theory.white",
 }
+MODULES = ("testing", "wishart")  # likewise, but no part of `import *`
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *LAZY])
+    return sorted({*globals(), *LAZY, *MODULES})
 
 
 def __getattr__(name: str) -> Any:
     """A public name whose module is not loaded yet."""
-    if name not in LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    if name in MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(LAZY[name]), name)

@@ -81,6 +81,14 @@ def test_light_import_still_offers_the_flow():
     assert "jax" in modules_after("import lsa_theory; lsa_theory.gradient_flow")
 
 
+@pytest.mark.parametrize("name", ["testing", "wishart"])
+def test_a_part_is_loaded_when_it_is_asked_for(name):
+    code = f"import lsa_theory; lsa_theory.{name}"
+    new = modules_after(code) - modules_after("import lsa_theory")
+    assert f"lsa_theory.{name}" in new
+    assert name in dir(lsa_theory)
+
+
 def test_star_import_brings_every_public_name():
     names: dict[str, object] = {}
     exec("from lsa_theory import *", names)

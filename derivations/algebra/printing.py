@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from itertools import groupby
+from typing import Any
 
 import sympy
 
 from derivations.algebra.letters import Letters
-from derivations.algebra.words import Monomial, Words
 
 GREEK = {"Lambda": "Λ", "Omega": "Ω", "Gamma": "Γ", "Lambda_q": "Λ_q", "mu": "μ"}
 LATEX = {
@@ -22,13 +22,13 @@ LATEX = {
 }
 
 
-def text(words: Words) -> str:
+def text(words: Any) -> str:
     """In one line."""
     terms = [_text_term(key, value) for key, value in words.terms.items()]
     return " + ".join(terms) or "0"
 
 
-def _text_term(key: Monomial, value: sympy.Expr) -> str:
+def _text_term(key: Any, value: sympy.Expr) -> str:
     parts = [] if value == 1 else [f"({value})"]
     for trace in key.traces:
         inside = " ".join(GREEK.get(x, x) for x in trace)
@@ -38,12 +38,12 @@ def _text_term(key: Monomial, value: sympy.Expr) -> str:
     return " ".join(parts) or "1"
 
 
-def latex(words: Words) -> str:
+def latex(words: Any) -> str:
     terms = [_latex_term(key, value) for key, value in words.terms.items()]
     return " + ".join(terms).replace("+ -", "- ") or "0"
 
 
-def _latex_term(key: Monomial, value: sympy.Expr) -> str:
+def _latex_term(key: Any, value: sympy.Expr) -> str:
     value = sympy.factor(value)
     front = sympy.latex(value, fold_short_frac=False)
     if value.is_Add:

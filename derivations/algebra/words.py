@@ -28,6 +28,7 @@ from derivations.algebra.letters import (
     least,
     transposed,
 )
+from derivations.algebra.printing import text
 from lsa_theory.linalg import Diagonal
 
 DIMENSION = sympy.Symbol("d", integer=True, positive=True)
@@ -160,8 +161,6 @@ class Words:
         }
 
     def __repr__(self) -> str:
-        from derivations.algebra.printing import text
-
         return text(self)
 
     def _items(self) -> Iterable[tuple[sympy.Expr, Monomial]]:

@@ -8,8 +8,9 @@ import pkgutil
 from pathlib import Path
 from types import ModuleType
 
-import lsa_theory
 from markup import sentence, table
+
+import lsa_theory
 
 PACKAGE = lsa_theory.__name__
 
@@ -49,5 +50,6 @@ def public(module: ModuleType) -> list[list[object]]:
     found = []
     for name in sorted(alias.asname for alias in aliases if alias.asname == alias.name):
         value = getattr(module, name)
-        found.append([f"[`{name}`]({short(value.__module__)}.md)", sentence(value)])
+        home = value.__name__ if isinstance(value, ModuleType) else value.__module__
+        found.append([f"[`{name}`]({short(home)}.md)", sentence(value)])
     return found

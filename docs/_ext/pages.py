@@ -11,12 +11,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import api
+import derived
+from markup import paragraph, table
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-import api
-import derived
-from markup import cell, paragraph, table
 from validation.harness import Claim, figures, kinds, registry
 from validation.harness.prose import rest
 from validation.harness.results import qualified
