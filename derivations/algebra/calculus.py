@@ -199,7 +199,7 @@ def without(words: Words, unit: Words) -> Words:
     return collected(words.ndim, kept())
 
 
-def reduced(words: Words, relations: Mapping[Letters, Any]) -> Words:
+def reduced(words: Words, relations: Mapping[Any, Any]) -> Words:
     """Adjacent letters replaced until no relation applies; each holds transposed too."""
     rules = [(left, wordy(right, MATRIX)) for left, right in relations.items()]
     rules += [(transposed(left), right.T) for left, right in rules if transposed(left) != left]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from functools import lru_cache, reduce
+from numbers import Rational
 from operator import matmul
 from typing import Any
 
@@ -24,13 +26,21 @@ def evaluated(words: Words, arrays: Mapping[str, Any], scalars: Mapping[str, Any
     known = {**scalars, str(DIMENSION): size}
     total: Any = 0
     for (traces, word), value in words.terms.items():
-        symbols = sorted(value.free_symbols, key=str)
-        found = sympy.lambdify(symbols, value)(*(known[str(x)] for x in symbols))
+        found = _number(value, known)
         for trace in traces:
             matrix = _product(trace, columns, size)
             found = found * (matrix[0, 0] if is_row(trace[0]) else matrix.trace())
         total = total + (found if word is None else found * _product(word, columns, size))
     return total
+
+
+def _number(value: sympy.Expr, known: Mapping[str, Any]) -> Any:
+    """A coefficient; exact where all its symbols are."""
+    symbols = sorted(value.free_symbols, key=str)
+    parts = sympy.fraction(sympy.together(value))
+    above, below = sympy.lambdify(symbols, parts)(*(known[str(x)] for x in symbols))
+    exact = all(isinstance(x, Rational) for x in (above, below))
+    return Fraction(above) / below if exact else above / below
 
 
 def _product(word: Letters, columns: Mapping[str, Any], size: int) -> Any:
