@@ -40,6 +40,7 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
+from validation.common import enclosures, sensitivity
 from validation.common.flows import largest_size, unit_theta
 from validation.common.limits import distance, size, waiting_time
 from validation.harness import Claim, Close, Control, Flow, evidence
@@ -166,6 +167,14 @@ def rounded(formula, prompts, setting):
     )
 
 
+@evidence(Close, "s and U against ball arithmetic", cases=enclosures.laws, extra="rigor")
+def enclosed(formula, prompts, setting):
+    """For Λ with condition numbers from 1 to 1e12; the digits lost are those of Γ."""
+    layer, (s, u) = formula(prompts), enclosures.limit(prompts)
+    condition = sensitivity.of_gamma(prompts)
+    return enclosures.close([(layer.s, s), (layer.u, u)], 4 * prompts.dimension, condition)
+
+
 def exact_inverse(prompts):
     """Of Γ: a Newton step from the inverse in floats, `X + X (I - Γ X)`, in integers, so that its
     relative error, 1e-12 or less, is squared and nothing is rounded."""
@@ -270,7 +279,7 @@ claim = Claim(
     call="""prompts = GaussianPrompts(covariance, 20)
 layer = global_minimum(prompts).layer()
 gradient_flow(initial_layer(isotropic_theta(d), 0.01), prompts).final    # the same""",
-    evidence=(rounded, reduced, whole),
+    evidence=(rounded, enclosed, reduced, whole),
     control=(
         Control("$N$ for $N + 1$ in Γ", one_pair_less),
         Control("Γ without its trace", no_trace),

@@ -32,6 +32,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss, risk
 from lsa_theory.sampling import sampled_risk
+from validation.common import enclosures, sensitivity
 from validation.common.layers import layer_of
 from validation.harness import Bound, Claim, Close, Control, Equal, Sigma, evidence
 from validation.harness.figures import canvas
@@ -149,6 +150,27 @@ def condition(prompts):
     return ((n + 1) * largest[-1] + ridge) / ((n + 1) * max(largest[0], 0) + ridge)
 
 
+def conditioned_laws(setting):
+    """Λ, Ω and Λ_q in bases of their own, each with condition numbers from 1 to 1e12."""
+    return {
+        f"{part}, {name}": (law, part)
+        for name, law in enclosures.laws(setting, general=True).items()
+        for part in ("gain", "loss")
+    }
+
+
+@evidence(Close, "gain and loss against ball arithmetic", cases=conditioned_laws, extra="rigor")
+def enclosed(formula, case, setting):
+    """The normal equations in balls; the bound is the condition number of the bracket, in norms."""
+    (prompts, part), (gain, loss) = case, enclosures.minimum(case[0])
+    minimum, ulps = formula(prompts), 4 * prompts.dimension
+    if part == "gain":
+        condition = sensitivity.of_gain(prompts, minimum.gain)
+        return enclosures.close([(minimum.gain, gain)], ulps, condition)
+    condition = sensitivity.of_least_loss(prompts, minimum.gain, minimum.loss)
+    return enclosures.close([(minimum.loss, loss)], ulps, condition)
+
+
 @evidence(Sigma, "risk of sampled prompts at the gain", cases=float_laws)
 def sampled(formula, prompts, setting):
     minimum, count = formula(prompts), 200 if setting.quick else 400
@@ -219,13 +241,17 @@ claim = Claim(
     ),
     call="""prompts = GaussianPrompts(covariance, 20, noise_variance=0.5, task_covariance=prior)
 global_minimum(prompts).gain""",
-    evidence=(stationary, attained, rounded, least, sampled),
+    evidence=(stationary, attained, rounded, enclosed, least, sampled),
     control=(
-        Control("$N$ for $N + 1$ in $C$", forgotten_pair, rejected_by=(stationary, rounded, least)),
+        Control(
+            "$N$ for $N + 1$ in $C$",
+            forgotten_pair,
+            rejected_by=(stationary, rounded, enclosed, least),
+        ),
         Control(
             "label noise left out of $C$",
             forgotten_noise,
-            rejected_by=(stationary, attained, rounded, sampled),
+            rejected_by=(stationary, attained, rounded, enclosed, sampled),
         ),
     ),
     figure=figure,

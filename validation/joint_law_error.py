@@ -34,6 +34,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.single_index import linear_target, square_target, tanh_target
 from lsa_theory.targets import PredictionError, TargetPrompts, prediction_error, theorem_4_2
+from validation.common import enclosures, sensitivity
 from validation.harness import Claim, Close, Control, Equal, Sigma, batch_means, evidence, oracle
 from validation.harness.figures import canvas
 
@@ -144,6 +145,25 @@ def terms(error):
     return np.array([error.linear_error, error.bias, error.variance], dtype=float)
 
 
+def conditioned_cases(setting):
+    """Condition numbers of Λ from 1 to 1e12, and tasks in no special direction."""
+    return {
+        f"{kind}, {name}": unit_signal(train, kind, setting.rng(name))
+        for name, train in enclosures.laws(setting).items()
+        for kind in ("linear", "square")
+    }
+
+
+@evidence(Close, "the three terms against ball arithmetic", cases=conditioned_cases, extra="rigor")
+def enclosed(formula, case, setting):
+    """From the error of any gain, whose bias cancels; balls have the digits for that."""
+    train, kind, task, length, noise = case
+    exact = enclosures.error_terms(train, kind, task, length, noise)
+    condition = sensitivity.of_trained_error(train, task)
+    pairs = zip(terms(formula(train, case.target)), exact, strict=True)
+    return enclosures.close(pairs, 4 * train.dimension, condition)
+
+
 def sampled_cases(setting):
     """Dense features; a long test context, where the bias decides, and short ones."""
     d = 4
@@ -242,7 +262,7 @@ claim = Claim(
     ),
     call="""target = tanh_target(task, covariance, context_length=50, noise_variance=0.1)
 theorem_4_2(GaussianPrompts(covariance, 20), target).total""",
-    evidence=(definition, two_forms, whole_prompts),
+    evidence=(definition, two_forms, enclosed, whole_prompts),
     control=(
         Control(r"the cross term in $\operatorname{tr} \Lambda$ dropped", without_cross_term),
         Control("$1/N$ for $1/N^2$ before the bias", first_order),

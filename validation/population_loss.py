@@ -37,6 +37,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.sampling import sampled_risk
+from validation.common import enclosures
 from validation.common.derived import derivation
 from validation.common.rationals import definite, exact_law, fractions, halves
 from validation.common.samples import simulated
@@ -140,6 +141,27 @@ def exact_layer(layer):
     return LinearSelfAttention(fractions(layer.pv), fractions(layer.kq))
 
 
+def conditioned_cases(setting):
+    """All matrices in bases of their own, with condition numbers from 1 to 1e12."""
+    cases = {}
+    for name, law in enclosures.laws(setting, general=True).items():
+        rng = setting.rng(name)
+        law = law.replace(task_mean=rng.standard_normal(law.dimension) / 2)
+        cases[name] = Case(trained_size(law, rng), law)
+    return cases
+
+
+@evidence(Close, "floats against ball arithmetic", cases=conditioned_cases, extra="rigor")
+def enclosed(formula, case, setting):
+    """Nothing is solved, so what is lost is lost against the signal, whatever the condition."""
+    layer, law = case
+    value = population_loss(layer, law)
+    tasks = np.linalg.norm(law.task_covariance, 2) + law.task_mean @ law.task_mean
+    signal = np.linalg.norm(law.query_covariance, 2) * tasks / 2
+    pairs = [(formula(layer, law), enclosures.layer_loss(layer, law))]
+    return enclosures.close(pairs, 64 * law.dimension, condition=1 + signal / value)
+
+
 def sampled_cases(setting):
     """Few pairs and many features, where the query's own column is large; and the reverse."""
     d, white = 8, GaussianPrompts(np.ones(8), 2)
@@ -236,7 +258,7 @@ claim = Claim(
         r"$\varepsilon \sim N(0, \sigma^2)$",
     ),
     call="population_loss(LinearSelfAttention(pv, kq), GaussianPrompts(covariance, 20))",
-    evidence=(derivation("population_loss"), definition, rounded, whole_prompts),
+    evidence=(derivation("population_loss"), definition, rounded, enclosed, whole_prompts),
     control=(
         Control("the query's own column forgotten", own_column_forgotten),
         Control("$N$ for $N + 1$ in the Wishart second moment", square_of_the_mean),

@@ -31,6 +31,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sampled_risk
+from validation.common import enclosures, sensitivity
 from validation.common.rationals import definite, exact_law, fractions, halves
 from validation.common.samples import simulated
 from validation.harness import (
@@ -111,6 +112,27 @@ def rounded(formula, test, setting):
     return Close(
         formula(gain, law), value, ulps=16 * law.dimension, condition=1 + signal / float(value)
     )
+
+
+def conditioned_tests(setting):
+    """All matrices in bases of their own, with condition numbers from 1 to 1e12; gains trained on
+    one law and skewed, tested on another."""
+    tests = {}
+    for name, law in enclosures.laws(setting, general=True).items():
+        d, rng = law.dimension, setting.rng(name)
+        train = GaussianPrompts(law.covariance, law.context_length)
+        skew = np.eye(d) + rng.standard_normal((d, d)) / 2
+        gain = global_minimum(train).gain @ skew
+        tests[name] = Trial(gain, law.replace(task_mean=rng.standard_normal(d)))
+    return tests
+
+
+@evidence(Close, "floats against ball arithmetic", cases=conditioned_tests, extra="rigor")
+def enclosed(formula, test, setting):
+    gain, law = test
+    condition = 1 + sensitivity.of_risk(gain, law, risk(gain, law))
+    pairs = [(formula(gain, law), enclosures.matrix_risk(gain, law))]
+    return enclosures.close(pairs, 4 * law.dimension, condition)
 
 
 def dense_tests(setting):
@@ -248,7 +270,7 @@ claim = Claim(
     call="""train = GaussianPrompts(covariance, 20)
 test = train.replace(query_covariance=other, noise_variance=0.5, context_length=100)
 risk(global_minimum(train).gain, test)""",
-    evidence=(definition, rounded, whole_prompts),
+    evidence=(definition, rounded, enclosed, whole_prompts),
     control=(
         Control(r"$B^\top$ for $B$", transposed),
         Control(r"$\Lambda$ for $\Lambda_q$ in the variance", contexts_covariance),

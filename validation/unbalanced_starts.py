@@ -41,6 +41,7 @@ from lsa_theory.convergence import convergence_guarantee
 from lsa_theory.minimum import Minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.saddle import run_into_saddle
+from validation.common import enclosures, sensitivity
 from validation.common.basin_map import along, figure
 from validation.common.flows import largest_size
 from validation.common.limits import distance, size, waiting_time
@@ -188,6 +189,22 @@ def rounded(formula, case, setting):
     )
 
 
+def conditioned_cases(setting):
+    """Condition numbers of Λ from 1 to 1e12, with balances of both signs and signs of `s`."""
+    cases = {}
+    for name, law in enclosures.laws(setting).items():
+        cases |= {f"c = {c:g}, {name}": (law, c, s) for c, s in ((1e6, 1), (-1.0, -1), (-1e6, 1))}
+    return cases
+
+
+@evidence(Close, "s and U against ball arithmetic", cases=conditioned_cases, extra="rigor")
+def enclosed(formula, case, setting):
+    prompts, *given = case
+    layer, (s, u) = formula(global_minimum(prompts), *given), enclosures.limit(prompts, *given)
+    condition = sensitivity.of_gamma(prompts)
+    return enclosures.close([(layer.s, s), (layer.u, u)], 4 * prompts.dimension, condition)
+
+
 def root(value, bits=400):
     """To `2^-bits`."""
     top, bottom = value.as_integer_ratio()
@@ -266,11 +283,11 @@ claim = Claim(
     call="""known_to_converge(layer, prompts).holds
 global_minimum(prompts).layer(layer.balance, sign=1)
 gradient_flow(layer, prompts).final                 # the same, if s > 0""",
-    evidence=(rounded, reduced, whole),
+    evidence=(rounded, enclosed, reduced, whole),
     control=(
         Control("the limit of balance 0 for every start", balance_forgotten),
-        Control("the sign of $s$ not kept", sign_forgotten, rejected_by=(reduced, whole)),
-        Control("the root by a sum that cancels", cancelling, rejected_by=(rounded,)),
+        Control("the sign of $s$ not kept", sign_forgotten, rejected_by=(enclosed, reduced, whole)),
+        Control("the root by a sum that cancels", cancelling, rejected_by=(rounded, enclosed)),
         Control(
             "a start on the way into the saddle", cases=into_the_saddle, rejected_by=(reduced,)
         ),

@@ -36,8 +36,9 @@ from lsa_theory import gradient_flow
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.white import white_time_course
+from validation.common import enclosures
 from validation.common.white import flow_equations
-from validation.harness import Claim, Control, Equal, Flow, evidence
+from validation.harness import Claim, Close, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, INK, canvas
 
 RTOL = 1e-9
@@ -133,6 +134,40 @@ def halfway(formula, case, setting):
     )
 
 
+def ratios(setting):
+    """What is to learn over what is known at the start, from 1 to 1e12."""
+    laws = {
+        "d = 3": law(3, 1.0, setting.context_length or 20),
+        "d = 8, noise": law(8, 2.0, 40, noise_variance=3.0),
+        "d = 9, prior, noise and query": law(
+            9, 1.25, enclosures.LONG,
+            task_covariance=0.7, noise_variance=0.5, query_covariance=1.4,
+        ),
+    }  # fmt: skip
+    return {
+        f"{name}, ratio 1e{power}": (prompts, (learnable(prompts) / 10.0**power) ** 0.5)
+        for name, prompts in laws.items()
+        for power in enclosures.POWERS
+    }
+
+
+def learnable(prompts):
+    """`z_∞`."""
+    return white_time_course(prompts, 1.0).odds + 1
+
+
+@evidence(Close, "shares and losses against ball arithmetic", cases=ratios, extra="rigor")
+def enclosed(formula, case, setting):
+    """Each by itself, from the start to three half-times; an exponential loses as many digits as
+    its exponent has before the point."""
+    prompts, start = case
+    course, exponent = formula(prompts, start), 3 * max(log(learnable(prompts) / start**2), 1)
+    times = np.linspace(0, exponent / white_time_course(prompts, start).rate, 9)
+    exact = np.concatenate(enclosures.white_course(prompts, start, times))
+    floats = np.concatenate([course.share(times), course.loss(times)])
+    return enclosures.close(zip(floats, exact, strict=True), 8, condition=1 + exponent)
+
+
 def slower(factor):
     """The formula with another exponent; the start stays."""
 
@@ -207,7 +242,7 @@ claim = Claim(
     ),
     call="""course = white_time_course(GaussianPrompts(np.ones(3), 20), 1e-3)
 course.loss(times), course.half_time""",
-    evidence=(identically, integrated, halfway),
+    evidence=(identically, enclosed, integrated, halfway),
     control=(
         Control("the exponent without its factor 2", slower(lambda d: 2)),
         Control("the exponent without its factor √d", slower(root)),
