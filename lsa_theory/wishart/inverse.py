@@ -11,10 +11,9 @@ covariance and the constants and polynomials :math:`c_w`; for `S`, :math:`f = 1`
         \Lambda^{-1}_{ij} \Lambda^{-1}_{kl} + \frac{1}{m - 2} \big(\Lambda^{-1}_{ik}
         \Lambda^{-1}_{jl} + \Lambda^{-1}_{il} \Lambda^{-1}_{jk}\big) \Big], \qquad m > 3,
 
-so :math:`t = 1/(m - 2)`. At a smaller `m` an entry of :math:`S^{-1}` is not integrable, or no
-product of two of its diagonal entries. Only for special constants does a word have an expectation
-there, as for :math:`B = -B^\top` at :math:`d = 2`, where :math:`S^{-1} B S^{-1} = B / \det S`; it is
-refused all the same.
+so :math:`t = 1/(m - 2)`. At a smaller `m` no diagonal entry of :math:`S^{-1}`, or no product of two
+of them, is integrable. A word in special constants may be, as :math:`S^{-1} B S^{-1} = B / \det S`
+for :math:`B = -B^\top` at :math:`d = 2`; it is refused all the same.
 
 Source: von Rosen, Moments for the inverted Wishart distribution, Scand. J. Statist. 15, 1988.
 """
@@ -36,7 +35,7 @@ class Scale:
 
     @property
     def least_excess(self) -> int | None:
-        """The number that `N - d` must be above, if an expectation is to exist for any constants."""
+        """The number that `N - d` must be above, for general constants."""
         return {0: None, 1: 1, 2: 3}[self.degree]
 
     def prefactor(self, n: Scalar, d: Scalar) -> Scalar:
