@@ -127,18 +127,22 @@ def samples(covariance, n, count):
     return np.swapaxes(x, 1, 2) @ x / n
 
 
+def traces(matrices):
+    return np.trace(matrices, axis1=1, axis2=2)
+
+
 @pytest.mark.parametrize(
     ("word", "function"),
     [
         ("S B S B' S", lambda s, b: s @ b @ s @ b.T @ s),
-        ("tr(S B)^2 S", lambda s, b: np.einsum("kij,ji->k", s, b)[:, None, None] ** 2 * s),
+        ("tr(S B)^2 S", lambda s, b: traces(s @ b)[:, None, None] ** 2 * s),
+        ("S^2 B S B' S^3", lambda s, b: s @ s @ b @ s @ b.T @ s @ s @ s),
+        ("tr(S B S^2) tr(S B')", lambda s, b: traces(s @ b @ s @ s) * traces(s @ b.T)),
         ("S^-1", lambda s, b: np.linalg.inv(s)),
         ("S^-1 B S^-1", lambda s, b: np.linalg.inv(s) @ b @ np.linalg.inv(s)),
         (
             "tr(S^-1 B) S^-1",
-            lambda s, b: (
-                np.einsum("kij,ji->k", np.linalg.inv(s), b)[:, None, None] * np.linalg.inv(s)
-            ),
+            lambda s, b: traces(np.linalg.inv(s) @ b)[:, None, None] * np.linalg.inv(s),
         ),
     ],
 )
