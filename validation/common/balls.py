@@ -24,6 +24,9 @@ class Ball(arb):
     def __float__(self) -> float:
         raise TypeError("a ball is no float: it has a midpoint and a radius")
 
+    def _sympy_(self) -> Any:
+        raise TypeError("a ball is no symbol, though it passes where symbols do")
+
     def __bool__(self) -> bool:
         return self != 0
 
@@ -97,4 +100,6 @@ def midpoint(x: Ball) -> Fraction:
 
 def radius(x: Ball) -> float:
     """At least that of the ball, infinite if it is not bounded."""
-    return float(np.nextafter(float(arb(x).rad()), np.inf)) if x.is_finite() else np.inf
+    if not x.is_finite():
+        return np.inf
+    return 0.0 if x.is_exact() else float(np.nextafter(float(arb(x).rad()), np.inf))

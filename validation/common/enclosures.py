@@ -148,7 +148,8 @@ def white_course(law, start, times):
     """Shares and losses of white features at the times: the loss at a gain `b I` is
     `½ d λ_q (c b² − 2 λ ω b + ω)` with `C = c I`, and `b/√d` follows the logistic curve."""
     context, prior, query = (matrix[0, 0] for matrix in matrices(in_balls(law)))
-    n, d, noise, start = law.context_length, law.dimension, *exactly([law.noise_variance, start])
+    n, d = law.context_length, law.dimension
+    noise, start = exactly([law.noise_variance, start])
     moment = ((n + 1) * context * prior + d * context * prior + noise) * context / n
     root, gain = exactly(d)[()].sqrt(), context * prior / moment
     falling = [(-2 * root * context * prior * query * time).exp() for time in exactly(times)]
