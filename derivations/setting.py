@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from derivations.algebra import LENGTH, Words, identity, scalar, symbols, symmetric
+from derivations.algebra import LENGTH, Words, functions_of_covariance, identity, scalar, symbols
 from lsa_theory.attention import Parameters
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
@@ -27,14 +27,9 @@ GENERAL = GaussianPrompts(
 ZERO_MEAN = GENERAL.replace(task_mean=None)
 
 # Γ as a letter of its own with its inverse, both functions of Λ
-GAMMA, GAMMA_INVERSE = symmetric("Gamma Gamma^-1")
+GAMMA, GAMMA_INVERSE = functions_of_covariance("Gamma Gamma^-1")
 GAMMA_DEFINED = ((n + 1) * LAMBDA + LAMBDA.trace() * I) / n
-COMMUTING = {
-    ("Gamma^-1", "Gamma"): I,
-    ("Gamma", "Gamma^-1"): I,
-    ("Gamma", "Lambda"): LAMBDA @ GAMMA,
-    ("Gamma^-1", "Lambda"): LAMBDA @ GAMMA_INVERSE,
-}
+INVERSES = {("Gamma", "Gamma^-1"): I, ("Lambda", "Lambda^-1"): I}
 
 
 def block_loss() -> Words:

@@ -17,6 +17,7 @@ from derivations.algebra import (
     calculus,
     derivative,
     evaluated,
+    functions_of_covariance,
     gradient,
     identity,
     latex,
@@ -199,6 +200,18 @@ def test_relations_hold_at_any_turn_and_transposed():
     assert (reduced((P @ Q).trace(), relations) - scalar(algebra.DIMENSION)).is_zero()
     nilpotent = {("A", "A"): 0 * A}
     assert reduced(A.T @ A.T + B, nilpotent).terms == B.terms
+
+
+def test_functions_of_the_covariance_commute():
+    F, G = functions_of_covariance("F G")
+    assert (F @ LAMBDA @ G - LAMBDA @ G @ F).is_zero()
+    assert ((A @ F @ LAMBDA @ B @ G).trace() - (B @ G @ A @ LAMBDA @ F).trace()).is_zero()
+    assert ((G @ A @ F).trace() - (A @ G @ F).trace()).is_zero()
+    assert ((A @ G @ F).trace() - (F @ G @ A.T).trace()).is_zero()
+    assert not (F @ A @ G - G @ A @ F).is_zero()
+    assert (reduced(a @ G @ LAMBDA @ F @ b, {("F", "G"): identity()}) - a @ LAMBDA @ b).is_zero()
+    with pytest.raises(ValueError, match="for ever"):
+        reduced(A, {("A", "B"): B @ A})
 
 
 def test_a_unit_vector_that_nothing_sees():

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from derivations.algebra.letters import SYMMETRIC, Letters, is_row, transposed
+from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, is_row, transposed
 from derivations.algebra.numbers import check_gradient
 from derivations.algebra.words import (
     DIMENSION,
@@ -42,6 +42,12 @@ def symmetric(names: str) -> list[Words]:
     """Matrices that are their own transposes."""
     SYMMETRIC.update(names.split())
     return symbols(names)
+
+
+def functions_of_covariance(names: str) -> list[Words]:
+    """Symmetric matrices that commute with Λ and with each other."""
+    COMMUTING.update(names.split())
+    return symmetric(names)
 
 
 def scalar(value: Any) -> Words:
@@ -182,7 +188,7 @@ def _by_powers(words: Words, name: sympy.Symbol, new: Words) -> Words:
     return total
 
 
-# --- relations ---
+# --- a unit vector ---
 
 
 def without(words: Words, unit: Words) -> Words:
@@ -197,40 +203,3 @@ def without(words: Words, unit: Words) -> Words:
                 yield value, rest, (), word
 
     return collected(words.ndim, kept())
-
-
-def reduced(words: Words, relations: Mapping[Any, Any]) -> Words:
-    """Adjacent letters replaced until no relation applies; each holds transposed too."""
-    rules = [(left, wordy(right, MATRIX)) for left, right in relations.items()]
-    rules += [(transposed(left), right.T) for left, right in rules if transposed(left) != left]
-    while True:
-        applied = ((key, _applied(key, *rule)) for key in words.terms for rule in rules)
-        key, found = next((pair for pair in applied if pair[1] is not None), (ONE, None))
-        if found is None:
-            return words
-        rest = Words(words.ndim, {k: v for k, v in words.terms.items() if k != key})
-        words = rest + collected(words.ndim, found) * scalar(words.terms[key])
-
-
-def _applied(key: Monomial, left: Letters, right: Words) -> list[Product] | None:
-    """The product with the first occurrence of `left` replaced; None if there is none."""
-    traces, word = key
-    for k, trace in enumerate(traces):
-        others = (*traces[:k], *traces[k + 1 :])
-        number = is_row(trace[0])
-        for i in range(len(trace)):
-            turned = trace[i:] + trace[:i]
-            if turned[: len(left)] == left and not (number and i + len(left) > len(trace)):
-                new = [(c, more, new) for c, more, new in _options(right, "")]
-                if right.ndim == SCALAR:  # the whole number
-                    return [(c, (), (*others, *more), word) for c, more, _ in new]
-                return [
-                    (c, (), (*others, *more, w + turned[len(left) :]), word) for c, more, w in new
-                ]
-    for i in range(len(word or ()) - len(left) + 1):
-        if word and word[i : i + len(left)] == left:
-            before, after = word[:i], word[i + len(left) :]
-            return [
-                (c, (), (*traces, *more), before + w + after) for c, more, w in _options(right, "")
-            ]
-    return None

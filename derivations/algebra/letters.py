@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 Letters = tuple[str, ...]
 
 SYMMETRIC = {"S", "S^-1", "Lambda", "Lambda^-1", "Lambda_q", "Omega"}  # and those declared
+COMMUTING = {"Lambda", "Lambda^-1"}  # functions of Λ: symmetric, and in any order the same
 
 
 def is_column(letter: str) -> bool:
@@ -41,7 +42,12 @@ def cyclic(word: Letters) -> list[Letters]:
         first = places[0] + is_column(word[places[0]])
         return [least(piece) for piece in cut(word[first:] + word[:first])]
     word = _plain(word)
-    turns = [text[k:] + text[:k] for text in (word, transposed(word)) for k in range(len(text))]
+    turns = [
+        _plain(text[k:] + text[:k])
+        for text in (word, transposed(word))
+        for k in range(len(text))
+        if not {text[k - 1], text[k]} <= COMMUTING or COMMUTING.issuperset(text)
+    ]
     return [min(turns, default=())]
 
 
@@ -55,4 +61,7 @@ def cut(word: Letters) -> list[Letters]:
 
 
 def _plain(word: Letters) -> Letters:
-    return tuple(x[:-1] if x.endswith("'") and x[:-1] in SYMMETRIC else x for x in word)
+    """Symmetric letters without a prime, neighbours that commute in order."""
+    word = tuple(x[:-1] if x.endswith("'") and x[:-1] in SYMMETRIC else x for x in word)
+    runs = groupby(word, COMMUTING.__contains__)
+    return sum((tuple(sorted(run)) if orderly else tuple(run) for orderly, run in runs), ())
