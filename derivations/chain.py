@@ -40,7 +40,7 @@ class Identity:
                 sympy.Integer(0)
             ]
         pairs = np.broadcast(np.asarray(left, dtype=object), np.asarray(right, dtype=object))
-        return [normal(a - b) for a, b in pairs]
+        return [normal(exact(a) - exact(b)) for a, b in pairs]
 
     @property
     def holds(self) -> bool:
@@ -51,11 +51,16 @@ class Identity:
         return f"{self.label or written(self.left)} = {written(self.right)}"
 
 
-def normal(expression: Any) -> Any:
-    """A scalar expression with zero in one form only; floats are refused."""
-    expression = sympy.sympify(expression)
-    if expression.has(sympy.Float):
-        raise ValueError(f"derivation: {expression} holds a float")
+def exact(value: Any) -> sympy.Expr:
+    """A number or an expression without floats, which show nothing exactly."""
+    found = sympy.sympify(value)
+    if found.has(sympy.Float):
+        raise ValueError(f"derivation: {found} holds a float")
+    return found
+
+
+def normal(expression: sympy.Expr) -> sympy.Expr:
+    """With zero in one form only."""
     found = sympy.cancel(sympy.expand(expression))
     return found if found == 0 else sympy.simplify(found)
 
