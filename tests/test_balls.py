@@ -23,7 +23,7 @@ from lsa_theory.single_index import linear_target, square_target
 from lsa_theory.targets import theorem_4_2
 from lsa_theory.white import white_time_course
 from validation.common import enclosures
-from validation.common.balls import Ball, ball, balls, midpoint, radius
+from validation.common.balls import Ball, ball, balls, eigenvalues, midpoint, radius
 from validation.common.rationals import exact_law, fractions
 from validation.harness import Setting
 
@@ -153,6 +153,33 @@ def test_risk_and_loss():
     layer = LinearSelfAttention(fractions(pv), fractions(kq))
     enclosed = enclosures.layer_loss(LinearSelfAttention(pv, kq), TESTED)
     assert holds(enclosed, population_loss(layer, exact))
+
+
+def test_eigenvalues():
+    found = eigenvalues(balls(CONTEXT))
+    assert found[0] < found[1] < found[2]
+    assert holds(sum(found), Fraction(4.5))
+    assert holds(sum(x * x for x in found), sum(Fraction(x) ** 2 for x in CONTEXT.flat))
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "sharp", "size", "root"),
+    [([12, 15, 20], True, 481, 1), ([1, 2, 3, 4], False, 2 * 4**2, 2)],
+)
+def test_guarantee(spectrum, sharp, size, root):
+    """12⁴ + 15⁴ + 20⁴ = 481², and √4 = 2."""
+    n, s, u = 5, Fraction(1, 8), [Fraction(k + 1, 16) for k in range(len(spectrum))]
+    law = GaussianPrompts(np.diag(np.array(spectrum, dtype=float)), n)
+    layer = LinearSelfAttention.from_block(np.diag(np.array(u, dtype=float)), float(s))
+    gammas = [Fraction((n + 1) * x + sum(spectrum), n) for x in spectrum]
+    seen = sum(x * x * y for x, y in zip(spectrum, u, strict=True)) / s
+    squared = s * s * seen * (2 - root * s * s * gammas[-1]) / (2 * size)
+    inverses = [1 / (x * y) for x, y in zip(spectrum, gammas, strict=True)]
+    traces = sum(inverses) * sum(Fraction(1, x) for x in spectrum)
+    curvature = gammas[0] * spectrum[0] ** 2 if sharp else 1 / traces
+    scale, rate = enclosures.guarantee(layer, law, sharp)
+    assert holds(scale * scale, squared)
+    assert holds(rate, 2 * squared * curvature)
 
 
 def test_white_course():

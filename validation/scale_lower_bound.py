@@ -37,7 +37,8 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.linalg import dense
 from lsa_theory.prompts import GaussianPrompts
-from validation.common.flows import Start, covered, largest_size, starts, unit_theta
+from validation.common import enclosures
+from validation.common.flows import Start, covered, largest_size, started, starts, unit_theta
 from validation.harness import Bound, Claim, Close, Control, evidence
 from validation.harness.figures import FAINT, canvas
 
@@ -124,6 +125,53 @@ def rational(formula, case, setting):
     return Close(found**2, exact, ulps=8 * (len(share) + 16))
 
 
+def conditioned_starts(setting):
+    """Condition numbers of Λ from 1 to 1e12, and Θ in random directions."""
+    laws = enclosures.laws(setting).items()
+    return {name: started(law, 0.5, law.dimension, setting.at(name)) for name, law in laws}
+
+
+def beside_balls(formula, start):
+    """The bound on `s` and the rate, in either form, with balls around their exact values."""
+    pairs = []
+    for sharp in FORMS.values():
+        found = formula(start.layer, start.prompts, sharp=sharp)
+        exact = enclosures.guarantee(start.layer, start.prompts, sharp)
+        pairs += zip((found.scale_bound, found.pl_constant), exact, strict=True)
+    return pairs
+
+
+@evidence(
+    Bound,
+    "rounded to the safe side of ball arithmetic",
+    cases=conditioned_starts,
+    given=covered,
+    extra="rigor",
+)
+def safe(formula, start, setting):
+    """Both are lower bounds, as floats too: no unit in the last place is given away."""
+    return Bound(1.0, enclosures.shares(beside_balls(formula, start)), ulps=0)
+
+
+@evidence(
+    Close,
+    "close to ball arithmetic",
+    cases=conditioned_starts,
+    given=covered,
+    extra="rigor",
+)
+def enclosed(formula, start, setting):
+    """Safety costs a margin of `d + 16` units for each eigenvalue, norm and product that enters:
+    times the condition number of Λ for the three smallest ones, of its sum for `‖ΛΘ‖²`.
+    Rounding itself is to take no more than the margins."""
+    covariance, layer = start.prompts.covariance, start.layer
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    seen = np.trace(covariance @ covariance @ layer.u) / layer.s
+    condition = 3 * eigenvalues[-1] / eigenvalues[0] + (eigenvalues**2).sum() / seen + 6
+    ulps = 2 * (len(covariance) + 16)
+    return enclosures.close(beside_balls(formula, start), ulps, condition)
+
+
 def larger(layer, prompts, *, sharp=False):
     """The bound times 1.2."""
     guarantee = convergence_guarantee(layer, prompts, sharp=sharp)
@@ -189,7 +237,7 @@ claim = Claim(
     ),
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 convergence_guarantee(layer, prompts, sharp=True).scale_bound""",
-    evidence=(along, paid, rational),
+    evidence=(along, paid, rational, safe, enclosed),
     control=(
         Control("the bound times 1.2", larger),
         Control("the operator norm of Λ² for its Frobenius norm", forgotten_root),

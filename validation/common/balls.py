@@ -11,7 +11,7 @@ from numbers import Rational
 from typing import Any
 
 import numpy as np
-from flint import arb, ctx, fmpq
+from flint import arb, arb_mat, ctx, fmpq
 
 BITS = 400  # of a midpoint: condition numbers of 1e12, to the fourth power, leave 240
 
@@ -91,6 +91,13 @@ def balls(numbers: Any) -> np.ndarray:
     """The same, entry by entry."""
     array = np.asarray(numbers)
     return np.array([ball(entry) for entry in array.flat], dtype=object).reshape(array.shape)
+
+
+def eigenvalues(matrix: np.ndarray) -> list[Ball]:
+    """Of a matrix with real ones, none of them twice, in ascending order."""
+    with ctx.workprec(BITS):
+        found = arb_mat(*matrix.shape, list(matrix.flat)).eig()
+    return sorted(Ball(x.real) for x in found)
 
 
 def midpoint(x: Ball) -> Fraction:

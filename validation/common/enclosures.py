@@ -57,6 +57,13 @@ def close(pairs: Iterable[tuple[Any, Any]], ulps: float, condition: float) -> Cl
     return Close(floats, exact, ulps, condition, radius=2 * widest)
 
 
+def shares(pairs):
+    """The floats in units of their exact values, which are positive."""
+    from validation.common.balls import midpoint
+
+    return np.array([float(Fraction(float(value)) / midpoint(ball)) for value, ball in pairs])
+
+
 def exactly(numbers):
     """The same numbers as balls of radius 0. Here python-flint is loaded, which is an extra."""
     from validation.common.balls import balls
@@ -103,6 +110,25 @@ def limit(law, balance=0.0, sign=1):
     squares = (inverse * inverse).sum()  # tr(Γ^{-2})
     s = sign * ((balance + (balance * balance + 4 * squares).sqrt()) / 2).sqrt()
     return s, inverse / s
+
+
+def guarantee(layer, law, sharp):
+    """The lower bound on `s` and the rate of Theorem 4.1, in the paper's form or the sharp one."""
+    from validation.common.balls import eigenvalues
+
+    context, n, d = dense(in_balls(law).covariance), law.context_length, law.dimension
+    s, u, root = exactly(layer.s)[()], exactly(layer.u), exactly(d)[()].sqrt()
+    spectrum = np.array(eigenvalues(context), dtype=object)
+    gammas = ((n + 1) * spectrum + spectrum.sum()) / n
+    seen = (context @ context @ u).trace() / s  # ‖ΛΘ‖²
+    if sharp:
+        bracket, size = 2 - s * s * gammas[-1], (spectrum**4).sum().sqrt()
+        curvature = spectrum[0] * spectrum[0] * gammas[0]
+    else:
+        bracket, size = 2 - root * s * s * gammas[-1], root * spectrum[-1] * spectrum[-1]
+        curvature = 1 / ((1 / (gammas * spectrum)).sum() * (1 / spectrum).sum())
+    squared = s * s * seen * bracket / (2 * size)
+    return squared.sqrt(), 2 * squared * curvature
 
 
 def error_terms(train, kind, task, length, noise):
