@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lsa_theory._typing import Array, Scalar
-from lsa_theory.linalg import has_cholesky_factor, is_symmetric, pivots
+from lsa_theory.linalg import has_cholesky_factor, is_symbolic, is_symmetric, pivots
 
 EPSILON = float(np.finfo(np.float64).eps)
 LARGEST_INTEGER = 2**53  # beyond it float64 no longer counts in ones
@@ -55,7 +55,7 @@ def is_tracer(value: object) -> bool:
 
 def integer(call: str, argument: str, value: Any, minimum: int = 1) -> Any:
     """An integer from `minimum` to 2^53."""
-    if is_tracer(value):
+    if is_tracer(value) or getattr(value, "free_symbols", None):
         return value
     rule = f"an integer >= {minimum}"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
@@ -182,7 +182,7 @@ def covariance(call: str, argument: str, value: Any, dimension: int | None = Non
     array = square(call, argument, real_array(call, argument, value, (1, 2)), dimension)
     if is_tracer(array):
         return array
-    if array.dtype == object and any(getattr(entry, "free_symbols", None) for entry in array.flat):
+    if is_symbolic(array):
         return array
     if array.ndim == 1:
         if (array < 0).any():

@@ -28,6 +28,11 @@ def is_exact(*arrays: Array) -> bool:
     return any(getattr(array, "dtype", None) == np.dtype(object) for array in arrays)
 
 
+def is_symbolic(array: Array) -> bool:
+    """Whether any entry holds a symbol."""
+    return is_exact(array) and any(getattr(entry, "free_symbols", None) for entry in array.flat)
+
+
 @dataclass(frozen=True, eq=False)
 class Diagonal:
     """A diagonal matrix, with the operators of a matrix."""
@@ -126,11 +131,13 @@ def concatenate(arrays: list[Array], axis: int = 0) -> Array:
 
 
 def square_root(value: Scalar) -> Scalar:
-    """The root of a scalar, float64 or traced."""
+    """The root of a scalar, float64, traced or a symbol."""
     if is_traced(value):
         import jax.numpy as jnp
 
         return jnp.sqrt(value)
+    if hasattr(value, "free_symbols"):
+        return sys.modules["sympy"].sqrt(value)
     return np.sqrt(np.float64(value))
 
 

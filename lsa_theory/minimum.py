@@ -15,6 +15,7 @@ from lsa_theory.linalg import (
     array,
     dense,
     is_exact,
+    is_symbolic,
     product_trace,
     rank,
     resolvent,
@@ -65,7 +66,9 @@ class Minimum:
         if np.ndim(sign) or sign not in (1, -1):
             checks.refuse("layer", "sign", sign, "1 or -1")
         gain = dense(self.gain)
-        if is_exact(gain):  # roots leave the rationals
+        if is_symbolic(gain):
+            balance = checks.rational(balance)
+        elif is_exact(gain):  # roots leave the rationals
             gain = gain.astype(np.float64)
         s = sign * square_root(squared_scale(balance, squared_norm(gain)))
         if not gain.any():

@@ -210,6 +210,8 @@ def test_functions_of_the_covariance_commute():
     assert ((A @ G @ F).trace() - (F @ G @ A.T).trace()).is_zero()
     assert not (F @ A @ G - G @ A @ F).is_zero()
     assert (reduced(a @ G @ LAMBDA @ F @ b, {("F", "G"): identity()}) - a @ LAMBDA @ b).is_zero()
+    found = gradient((F @ LAMBDA @ A @ G @ A.T).trace(), "A")  # and so do those it is checked at
+    assert (found - 2 * LAMBDA @ F @ A @ G).is_zero()
     with pytest.raises(ValueError, match="for ever"):
         reduced(A, {("A", "B"): B @ A})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, is_row, transposed
+from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, transposed
 from derivations.algebra.numbers import check_gradient
 from derivations.algebra.words import (
     DIMENSION,
@@ -193,7 +193,7 @@ def _by_powers(words: Words, name: sympy.Symbol, new: Words) -> Words:
 
 def without(words: Words, unit: Words) -> Words:
     """The words given that `unit` is a unit vector which every other letter annihilates."""
-    ((letter,),) = (word for _, word in unit.terms)
+    ((letter,),) = (word or () for _, word in unit.terms)
     norm = (letter + "'", letter)
 
     def kept() -> Iterator[Product]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derivations.algebra.letters import SYMMETRIC, Letters, is_row
+from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, is_row
 from derivations.algebra.words import DIMENSION, SCALAR, Words
 
 SIZE = 3  # of the matrices that derivatives are checked on
@@ -54,6 +54,9 @@ def _drawn(name: str) -> Any:
     rng = np.random.default_rng(list(name.encode()))
     if name[0].islower():
         return rng.uniform(-1, 1, (SIZE, 1))
+    if name in COMMUTING:
+        basis = np.linalg.qr(_drawn("Basis"))[0]
+        return (basis * rng.uniform(0.1, 1, SIZE)) @ basis.T
     matrix = rng.uniform(-1, 1, (SIZE, SIZE))
     return matrix @ matrix.T if name in SYMMETRIC else matrix
 

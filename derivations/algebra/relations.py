@@ -1,4 +1,4 @@
-"""Relations between letters: products that are known, and letters that commute."""
+"""Relations between letters: products that are known."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from derivations.algebra.words import (
     wordy,
 )
 
-Pairs = set[frozenset[str]]
-
 
 class Rule(NamedTuple):
     """Adjacent letters, and the terms that may stand in their place."""
@@ -33,31 +31,29 @@ class Rule(NamedTuple):
 
 
 def reduced(words: Words, relations: Mapping[Any, Any]) -> Words:
-    """Adjacent letters replaced until no relation applies; each holds transposed too.
-
-    `("A", "B"): B @ A` says that two letters commute. Words are then told apart up to the order of
-    neighbours that do; pairs of more than two must all be given.
-    """
-    rules, commuting = [], set()
-    for left, value in relations.items():
-        right = wordy(value, MATRIX)
-        if len(left) == 2 and right.terms == {Monomial((), left[::-1]): 1}:
-            commuting.add(frozenset(left))
-            continue
-        terms = [(c, traces, word or ()) for (traces, word), c in right.terms.items()]
-        rule = Rule(left, terms, right.ndim == SCALAR)
-        rules += [rule, rule.turned] if rule.turned.left != left else [rule]
+    """Adjacent letters replaced until no relation applies; each holds transposed too."""
+    rules = [rule for left, right in relations.items() for rule in _rules(left, right)]
     done: list[Product] = []
-    todo = list(_ordered(words.terms, commuting).items())
+    todo = list(words.terms.items())
     while todo:
         key, value = todo.pop()
-        found = next(filter(None, (_applied(key, rule) for rule in rules)), None)
+        found = next((new for rule in rules if (new := _applied(key, rule)) is not None), None)
         if found is None:
             done.append((value, (), *key))
         else:
-            changed = collected(words.ndim, ((c * value, *rest) for c, *rest in found))
-            todo += _ordered(changed.terms, commuting).items()
+            todo += collected(words.ndim, ((c * value, *rest) for c, *rest in found)).terms.items()
     return collected(words.ndim, done)
+
+
+def _rules(left: Letters, value: Any) -> Iterator[Rule]:
+    right = wordy(value, MATRIX)
+    terms = [(c, traces, word or ()) for (traces, word), c in right.terms.items()]
+    rule = Rule(left, terms, right.ndim == SCALAR)
+    if any(sorted(word) == sorted(left) for _, _, word in terms):
+        raise ValueError(f"reduced: {' '.join(left)} would be exchanged for ever")
+    yield rule
+    if rule.turned.left != left:
+        yield rule.turned
 
 
 def _applied(key: Monomial, rule: Rule) -> list[Product] | None:
@@ -79,45 +75,3 @@ def _applied(key: Monomial, rule: Rule) -> list[Product] | None:
             before, after = word[:i], word[i + size :]
             return [(c, (*traces, *more), (), before + w + after) for c, more, w in rule.right]
     return None
-
-
-# --- the order of letters that commute ---
-
-
-def _ordered(terms: Mapping[Monomial, Any], commuting: Pairs) -> dict[Monomial, Any]:
-    """The same terms; of words that differ in the order of commuting neighbours, only one."""
-    if not commuting:
-        return dict(terms)
-    total: dict[Monomial, Any] = {}
-    for (traces, word), value in terms.items():
-        ordered = tuple(sorted(min(_readings(trace, commuting)) for trace in traces))
-        key = Monomial(ordered, None if word is None else _sorted(word, commuting))
-        total[key] = total.get(key, 0) + value
-    return total
-
-
-def _readings(trace: Letters, commuting: Pairs) -> Iterator[Letters]:
-    """Forwards and backwards; of a trace, from the beginning of any run of commuting letters."""
-    for reading in (trace, transposed(trace)):
-        turns = [0] if is_row(trace[0]) else _cuts(reading, commuting) or [0]
-        for k in turns:
-            yield _sorted(reading[k:] + reading[:k], commuting)
-
-
-def _cuts(trace: Letters, commuting: Pairs) -> list[int]:
-    partners = {x: set().union(*(pair for pair in commuting if x in pair)) for x in trace}
-    return [
-        k
-        for k, x in enumerate(trace)
-        if x != trace[k - 1] and not partners[x] & partners[trace[k - 1]]
-    ]
-
-
-def _sorted(word: Letters, commuting: Pairs) -> Letters:
-    """Neighbours exchanged that commute and are out of order."""
-    letters = list(word)
-    for end in range(len(letters), 1, -1):
-        for i in range(end - 1):
-            if letters[i] > letters[i + 1] and frozenset(letters[i : i + 2]) in commuting:
-                letters[i : i + 2] = letters[i + 1], letters[i]
-    return tuple(letters)
