@@ -38,9 +38,11 @@ from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.convergence import convergence_guarantee
 from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
+from lsa_theory.linalg import is_exact, solve, square_root, squared_norm
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from validation.common import enclosures, sensitivity
+from validation.common.derived import derivation
 from validation.common.flows import largest_size, unit_theta
 from validation.common.limits import distance, size, waiting_time
 from validation.harness import Claim, Close, Control, Flow, evidence
@@ -206,23 +208,30 @@ def fourth_root(value, bits=200):
     return F(isqrt(isqrt((top << (4 * bits)) // bottom)), 1 << bits)
 
 
-def layer_of(inverse, power=0.25):
-    s = np.linalg.norm(inverse) ** (2 * power)  # tr(Γ^{-2}) to that power
-    return LinearSelfAttention.from_block(inverse / np.linalg.norm(inverse) ** 0.5, s)
+def layer_of(inverse, power=1):
+    root = square_root(square_root(squared_norm(inverse)))  # tr(Γ^{-2})^{1/4}
+    return LinearSelfAttention.from_block(inverse / root, root**power)
+
+
+def inverse_of(matrix):
+    """Of floats, singular ones among them, or of symbols."""
+    one = np.eye(len(matrix), dtype=int)
+    return solve(matrix, one) if is_exact(matrix) else np.linalg.pinv(matrix)
 
 
 def one_pair_less(prompts):
     covariance, n = prompts.covariance, prompts.context_length
-    return layer_of(np.linalg.inv(covariance + np.trace(covariance) / n * np.eye(len(covariance))))
+    rest = covariance.trace() / n * np.eye(len(covariance), dtype=int)
+    return layer_of(inverse_of(covariance + rest))
 
 
 def no_trace(prompts):
     n = prompts.context_length
-    return layer_of(np.linalg.pinv((n + 1) / n * prompts.covariance))
+    return layer_of(inverse_of((n + 1) / n * prompts.covariance))
 
 
 def wrong_power(prompts):
-    return layer_of(np.linalg.inv(gamma(prompts)), power=0.5)
+    return layer_of(inverse_of(gamma(prompts)), power=2)
 
 
 def figure(setting):
@@ -279,7 +288,7 @@ claim = Claim(
     call="""prompts = GaussianPrompts(covariance, 20)
 layer = global_minimum(prompts).layer()
 gradient_flow(initial_layer(isotropic_theta(d), 0.01), prompts).final    # the same""",
-    evidence=(rounded, enclosed, reduced, whole),
+    evidence=(derivation("flow_limit"), rounded, enclosed, reduced, whole),
     control=(
         Control("$N$ for $N + 1$ in Γ", one_pair_less),
         Control("Γ without its trace", no_trace),
