@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import Any
 
@@ -9,17 +10,7 @@ import sympy
 
 from derivations.algebra.letters import Letters
 
-GREEK = {"Lambda": "Λ", "Omega": "Ω", "Gamma": "Γ", "Lambda_q": "Λ_q", "mu": "μ"}
-LATEX = {
-    "Lambda": r"\Lambda",
-    "Omega": r"\Omega",
-    "Gamma": r"\Gamma",
-    "Lambda_q": r"\Lambda_q",
-    "mu": r"\mu",
-    "Lambda^-1": r"\Lambda^{-1}",
-    "Gamma^-1": r"\Gamma^{-1}",
-    "S^-1": "S^{-1}",
-}
+GREEK = {"Lambda": "Λ", "Omega": "Ω", "Gamma": "Γ", "Lambda_q": "Λ_q", "mu": "μ", "Theta": "Θ"}
 
 
 def text(words: Any) -> str:
@@ -67,9 +58,14 @@ def _latex_word(word: Letters) -> str:
 
 def _latex_letter(letter: str, count: int) -> str:
     name = letter.rstrip("'")
-    shown = LATEX.get(name, name)
+    shown = _latex_name(name)
     if letter != name:
         shown = rf"{shown}^\top"
     if count == 1:
         return shown
     return rf"{shown}^{{{count}}}" if "^" not in shown else rf"({shown})^{{{count}}}"
+
+
+def _latex_name(name: str) -> str:
+    shown = re.sub("Gamma|Lambda|Omega|Theta|mu", r"\\\g<0>", name)
+    return re.sub(r"\^(\S+)", r"^{\1}", shown)
