@@ -20,7 +20,7 @@ from lsa_theory.linalg import array, exponential, product_trace, square_root, sq
 from lsa_theory.minimum import global_minimum, summary_moment
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from lsa_theory.white import beside, white_time_course
+from lsa_theory.white import beside, lapse, white_time_course
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +48,21 @@ class RunIntoSaddle:
     gain: Scalar
     least_loss: Scalar
     plateau: Scalar
+    _learnable: Scalar = field(repr=False)  # the plateau less the least loss
+    _ratio: Scalar = field(repr=False)  # z_∞ / u_0²
 
     def share(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`u(t)^2 / z_\infty = 1 / (\text{odds} \cdot e^{rt} - 1)`: the layer's gain is that
         of the minimiser times minus this."""
-        rate, odds = beside(times, self.rate, self.odds)
-        decay = exponential(-rate * times)
-        return decay / (odds - decay)
+        rate, ratio = beside(times, self.rate, self._ratio)
+        return exponential(-rate * times) / (ratio + lapse(rate * times))
 
     def loss(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`L(t) = \min L + (\frac12 \operatorname{tr} \Lambda - \min L)
         (1 + u(t)^2/z_\infty)^2`."""
-        least, plateau = beside(times, self.least_loss, self.plateau)
-        return least + (plateau - least) * (1 + self.share(times)) ** 2
+        plateau, learnable = beside(times, self.plateau, self._learnable)
+        share = self.share(times)
+        return plateau + learnable * share * (2 + share)  # the square, of positive terms
 
     def layer(self, time: Scalar) -> LinearSelfAttention:
         """The layer `U = -u I`, `s = √d u` at one time."""
@@ -138,5 +140,13 @@ def run_into_saddle(prompts: GaussianPrompts, start: Scalar) -> RunIntoSaddle:
     """
     course = white_time_course(prompts, start)  # of the start at +u_0 I
     plateau = population_loss(0 * global_minimum(prompts).gain, prompts)
-    fields = (course.rate, course.odds + 2, course.gain, course.least_loss, plateau)
-    return RunIntoSaddle(prompts, *fields)
+    return RunIntoSaddle(
+        prompts=prompts,
+        rate=course.rate,
+        odds=course._ratio + 1,
+        gain=course.gain,
+        least_loss=course.least_loss,
+        plateau=plateau,
+        _learnable=course._learnable,
+        _ratio=course._ratio,
+    )

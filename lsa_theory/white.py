@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
-from lsa_theory.linalg import array, dense, exponential, is_exact, square_root
+from lsa_theory.linalg import array, dense, exponential, is_exact, is_traced, square_root
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 
@@ -42,17 +43,20 @@ class WhiteTimeCourse:
     gain: Scalar
     least_loss: Scalar
     _learnable: Scalar = field(repr=False)  # the loss at gain 0 less the least one
+    _ratio: Scalar = field(repr=False)  # z_∞ / z_0
 
     def share(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`z(t)/z_\infty = 1 / (1 + (z_\infty/z_0 - 1) e^{-rt})`: how much of its final gain
         the layer has at each time. Its gain is :math:`b\, z(t)/z_\infty`."""
-        return 1 / (1 + self._falling_odds(times))
+        return 1 / self._total(times)
 
     def loss(self, times: Shaped[Array, "*t"] | Scalar) -> Shaped[Array, "*t"] | Scalar:
         r""":math:`L(t) = \min L + \frac d2 \lambda\omega\lambda_q b\, (1 - z(t)/z_\infty)^2`."""
-        least, learnable = beside(times, self.least_loss, self._learnable)
-        odds = self._falling_odds(times)
-        missing = odds / (1 + odds)  # without the cancellation in 1 - share
+        least, learnable, odds, rate = beside(
+            times, self.least_loss, self._learnable, self.odds, self.rate
+        )
+        falling = odds * exponential(-rate * times)
+        missing = falling / self._total(times)  # without the cancellation in 1 - share
         return least + learnable * missing**2
 
     def layer(self, time: Scalar) -> LinearSelfAttention:
@@ -78,10 +82,14 @@ class WhiteTimeCourse:
         the time of the drop, logarithmic in the size of the start."""
         return self.time_of(Fraction(1, 2))
 
-    def _falling_odds(self, times: Any) -> Any:
-        """`(z_∞/z_0 − 1) e^{−rt}`."""
-        odds, rate = beside(times, self.odds, self.rate)
-        return odds * exponential(-rate * times)
+    def _total(self, times: Any) -> Any:
+        """`1 + (z_∞/z_0 − 1) e^{−rt}`; from a start above the limit, where that cancels, as
+        `z_∞/z_0 · e^{−rt} + (1 − e^{−rt})`."""
+        odds, ratio, rate = beside(times, self.odds, self._ratio, self.rate)
+        decay = exponential(-rate * times)
+        if isinstance(odds, int | float | Fraction) and odds >= 0:
+            return 1 + odds * decay
+        return ratio * decay + lapse(rate * times)
 
 
 def white_time_course(prompts: GaussianPrompts, start: Scalar) -> WhiteTimeCourse:
@@ -128,13 +136,15 @@ def white_time_course(prompts: GaussianPrompts, start: Scalar) -> WhiteTimeCours
     )
     minimum, d = global_minimum(prompts), prompts.dimension
     gain = minimum.gain.ravel()[0]
+    ratio = gain / (_root(d) * start * start)
     return WhiteTimeCourse(
         prompts=prompts,
         rate=2 * _root(d) * speed,
-        odds=gain / (_root(d) * start * start) - 1,
+        odds=ratio - 1,
         gain=gain,
         least_loss=minimum.loss,
         _learnable=d * speed * gain / 2,
+        _ratio=ratio,
     )
 
 
@@ -152,6 +162,15 @@ def beside(times: Any, *scalars: Scalar) -> list[Scalar]:
     if hasattr(times, "free_symbols"):
         return list(scalars)
     return [float(x) if isinstance(x, Fraction) else x for x in scalars]
+
+
+def lapse(exponent: Any) -> Any:
+    """`1 − e^{−x}`, without cancellation for a small `x`; of floats, traced arrays and symbols."""
+    if hasattr(exponent, "free_symbols"):
+        return 1 - exponential(-exponent)
+    if is_traced(exponent):
+        return -sys.modules["jax"].numpy.expm1(-exponent)
+    return -np.expm1(-np.asarray(exponent, dtype=np.float64))
 
 
 def _multiple(argument: str, matrix: Any) -> Scalar:
