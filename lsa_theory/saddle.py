@@ -16,7 +16,14 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.basin import known_to_converge
-from lsa_theory.linalg import array, exponential, product_trace, square_root, squared_norm
+from lsa_theory.linalg import (
+    array,
+    exponential,
+    is_symbolic,
+    product_trace,
+    square_root,
+    squared_norm,
+)
 from lsa_theory.minimum import global_minimum, summary_moment
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
@@ -68,11 +75,11 @@ class RunIntoSaddle:
         """The layer `U = -u I`, `s = √d u` at one time."""
         d = self.prompts.dimension
         root = square_root(d)
-        u = square_root(float(self.gain) * self.share(time) / root)
-        return LinearSelfAttention.from_block(-u * np.eye(d), root * u)
+        u = square_root(self.gain * self.share(time) / root)
+        return LinearSelfAttention.from_block(-u * np.eye(d, dtype=int), root * u)
 
 
-def escape_rate(layer: LinearSelfAttention, prompts: GaussianPrompts) -> float:
+def escape_rate(layer: LinearSelfAttention, prompts: GaussianPrompts) -> Scalar:
     r"""Stuck starts are saddles, and a disturbance leaves them at this rate.
 
     On the block :math:`v = p = 0` the points :math:`s = 0`,
@@ -90,7 +97,8 @@ def escape_rate(layer: LinearSelfAttention, prompts: GaussianPrompts) -> float:
     Parameters
     ----------
     layer, prompts
-        A stationary start at `s = 0`: one that `known_to_converge` calls stuck.
+        A stationary start at `s = 0`: one that `known_to_converge` calls stuck. Symbols are not
+        asked whether it is.
 
     Raises
     ------
@@ -99,14 +107,14 @@ def escape_rate(layer: LinearSelfAttention, prompts: GaussianPrompts) -> float:
 
     Source: derived here.
     """
-    if not known_to_converge(layer, prompts).stuck:
+    if not is_symbolic(prompts.covariance) and not known_to_converge(layer, prompts).stuck:
         rule = "stationary at s = 0, v = p = 0, and no minimum"
         checks.refuse("escape_rate", "layer", "a layer that is not", rule)
     pull = prompts.context @ (prompts.task @ prompts.query)
     along = layer.u @ (prompts.query @ layer.u.T)
-    stiffness = float(product_trace(summary_moment(prompts), along))
-    squared = float(squared_norm(array(pull)))
-    return 2 * squared / (stiffness + np.hypot(stiffness, 2 * np.sqrt(squared)))
+    strength = square_root(squared_norm(array(pull)))
+    ratio = product_trace(summary_moment(prompts), along) / (2 * strength)
+    return strength / (ratio + square_root(1 + ratio * ratio))
 
 
 def run_into_saddle(prompts: GaussianPrompts, start: Scalar) -> RunIntoSaddle:

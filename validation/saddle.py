@@ -40,6 +40,7 @@ from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.saddle import escape_rate
+from validation.common.derived import derivation
 from validation.common.layers import flat_of, hessian, layer_of
 from validation.harness import Claim, Close, Control, Equal, evidence
 from validation.harness.figures import INK, SEQUENTIAL, canvas
@@ -182,6 +183,8 @@ def landscape(axis):
     )
 
 
+derived = derivation("saddle")
+
 claim = Claim(
     title="Stuck starts are saddles",
     source="derived here; beside Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1",
@@ -192,11 +195,11 @@ claim = Claim(
     ),
     call="""known_to_converge(layer, prompts).stuck
 escape_rate(layer, prompts)     # the disturbance grows like exp(rate * t)""",
-    evidence=(stuck, curvature),
+    evidence=(derived, stuck, curvature),
     control=(
         Control("starts that look stuck", cases=free_starts, rejected_by=(stuck,)),
         Control("the minimum", cases=rest, rejected_by=(stuck,)),
-        Control("$a$ left out", without_stiffness, rejected_by=(curvature,)),
+        Control("$a$ left out", without_stiffness, rejected_by=(derived, curvature)),
         Control(r"$\|\Lambda^2\|$ for $\|\Lambda^2\|_F$", operator_norm, rejected_by=(curvature,)),
     ),
     figure=figure,
