@@ -50,7 +50,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsa_theory import checks
-from lsa_theory._typing import Array, Shaped
+from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.gamma import is_paper_law
 from lsa_theory.minimum import block_minimum
@@ -196,8 +196,7 @@ def convergence_guarantee(
     spectrum = _spectrum(prompts)
     towards = -u if s < 0 else u  # |s| P
     seen = _seen(abs(s), towards, prompts)
-    norm = 1.0 if sharp else np.sqrt(d)
-    bracket = 2 - s * s * spectrum.gamma_norm * norm * (1 + rounding(d))
+    stiffness = spectrum.gamma_norm * (1.0 if sharp else np.sqrt(d)) * (1 + rounding(d))
     hypotheses = {
         "block": on_block(parameters),
         "scale": s > 0,
@@ -206,12 +205,12 @@ def convergence_guarantee(
         "seen": seen > 0,
         "covariance": spectrum.least.min() > 0,
         "law": is_paper_law(prompts),
-        "small": bracket > 0,
+        "small": s * s * stiffness < 2,
     }
     squared_bound, pl_constant = 0.0, 0.0
     if all(hypotheses.values()):
         size = spectrum.square_norm if sharp else np.sqrt(d) * spectrum.norm**2
-        squared_bound = s * s * seen * bracket / (2 * size) * (1 - rounding(d))
+        squared_bound = least_squared_scale(s * s, seen, stiffness, size) * (1 - rounding(d))
         pl_constant = 2 * squared_bound * _curvature(spectrum, sharp) * (1 - rounding(d))
     return ConvergenceGuarantee(
         MappingProxyType({name: bool(held) for name, held in hypotheses.items()}),
@@ -222,6 +221,13 @@ def convergence_guarantee(
         float(block_minimum(prompts).loss),
         {**HYPOTHESES, "small": SHARP_SMALL} if sharp else HYPOTHESES,
     )
+
+
+def least_squared_scale(squared: Scalar, seen: Scalar, stiffness: Scalar, size: Scalar) -> Scalar:
+    r"""The lower bound on :math:`s(t)^2`, by :math:`\sigma_0^2`, :math:`\|\Lambda\Theta\|_F^2`,
+    :math:`\|\Gamma\|` and :math:`\|\Lambda^2\|_F`; the paper's has :math:`\sqrt d\, \|\Gamma\|` and
+    :math:`\sqrt d\, \|\Lambda\|^2` for the last two."""
+    return squared * seen * (2 - squared * stiffness) / (2 * size)
 
 
 class _Spectrum(NamedTuple):

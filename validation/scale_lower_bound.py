@@ -38,6 +38,7 @@ from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.linalg import dense
 from lsa_theory.prompts import GaussianPrompts
 from validation.common import enclosures
+from validation.common.derived import derivation
 from validation.common.flows import Start, covered, largest_size, started, starts, unit_theta
 from validation.harness import Bound, Claim, Close, Control, evidence
 from validation.harness.figures import FAINT, canvas
@@ -224,6 +225,8 @@ def figure(setting):
     return figure
 
 
+NUMERICAL = (along, paid, rational, safe, enclosed)
+
 claim = Claim(
     title="The scale never falls below a bound",
     source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1 and its proof; "
@@ -237,10 +240,12 @@ claim = Claim(
     ),
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 convergence_guarantee(layer, prompts, sharp=True).scale_bound""",
-    evidence=(along, paid, rational, safe, enclosed),
+    evidence=(derivation("scale_lower_bound"), *NUMERICAL),
     control=(
-        Control("the bound times 1.2", larger),
-        Control("the operator norm of Λ² for its Frobenius norm", forgotten_root),
+        Control("the bound times 1.2", larger, rejected_by=NUMERICAL),
+        Control(
+            "the operator norm of Λ² for its Frobenius norm", forgotten_root, rejected_by=NUMERICAL
+        ),
     ),
     figure=figure,
 )
