@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import sympy
 
-from derivations.algebra import LENGTH, Words, functions_of_covariance, identity, scalar, symbols
+from derivations.algebra import (
+    LENGTH,
+    Words,
+    functions_of_covariance,
+    identity,
+    inverse_pair,
+    scalar,
+    symbols,
+)
 from lsa_theory.attention import Parameters
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
@@ -29,6 +37,7 @@ ZERO_MEAN = GENERAL.replace(task_mean=None)
 # Γ as a letter of its own with its inverse, both functions of Λ
 GAMMA, GAMMA_INVERSE = functions_of_covariance("Gamma Gamma^-1")
 GAMMA_DEFINED = ((n + 1) * LAMBDA + LAMBDA.trace() * I) / n
+inverse_pair(GAMMA_DEFINED, GAMMA_INVERSE)
 INVERSES = {("Gamma", "Gamma^-1"): I, ("Lambda", "Lambda^-1"): I}
 
 

@@ -164,6 +164,8 @@ def resolvent(weight: Any, matrix: Any, scale: Scalar, shift: Scalar) -> Any:
     parts = array(weight), array(matrix), scale, shift
     if is_exact(*parts) or is_traced(*parts):
         system = scale * (weight @ matrix) + shift * identity(len(array(matrix)))
+        if getattr(system, "symbolic", False):
+            return system.inverse() @ weight
         return solve(system, dense(array(weight)))
     return _symmetric_resolvent(weight, matrix, scale, shift)
 

@@ -20,6 +20,7 @@ from derivations.algebra import (
     functions_of_covariance,
     gradient,
     identity,
+    inverse_pair,
     latex,
     mean,
     reduced,
@@ -31,7 +32,14 @@ from derivations.algebra import (
     without,
 )
 from derivations.algebra.numbers import check_gradient
-from lsa_theory import GaussianPrompts, TargetPrompts, population_loss, prediction_error, risk
+from lsa_theory import (
+    GaussianPrompts,
+    TargetPrompts,
+    global_minimum,
+    population_loss,
+    prediction_error,
+    risk,
+)
 from lsa_theory.attention import Parameters
 from lsa_theory.wishart import expectation
 
@@ -190,6 +198,18 @@ def test_inverse_moments():
     (inverse,) = symmetric("S^-1")
     found = mean(inverse).terms
     assert list(found.values()) == [LENGTH / (LENGTH - algebra.DIMENSION - 1)]
+
+
+def test_declared_inverses():
+    """Of multiples too: formulas with a resolvent run on words."""
+    n, task = scalar(LENGTH), symbols("Omega")[0]
+    (F,) = symmetric("F")
+    matrix = (n + 1) * task + task.trace() * identity()
+    inverse_pair(matrix / n, F)
+    assert (global_minimum(GaussianPrompts(task, n)).gain - F).is_zero()
+    assert ((3 * matrix).inverse() - F / (3 * n)).is_zero()
+    with pytest.raises(ValueError, match="no declared inverse"):
+        (matrix + task).inverse()
 
 
 def test_relations_hold_at_any_turn_and_transposed():

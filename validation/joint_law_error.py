@@ -35,6 +35,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.single_index import linear_target, square_target, tanh_target
 from lsa_theory.targets import PredictionError, TargetPrompts, prediction_error, theorem_4_2
 from validation.common import enclosures, sensitivity
+from validation.common.derived import derivation
 from validation.harness import Claim, Close, Control, Equal, Sigma, batch_means, evidence, oracle
 from validation.harness.figures import canvas
 
@@ -262,7 +263,7 @@ claim = Claim(
     ),
     call="""target = tanh_target(task, covariance, context_length=50, noise_variance=0.1)
 theorem_4_2(GaussianPrompts(covariance, 20), target).total""",
-    evidence=(definition, two_forms, enclosed, whole_prompts),
+    evidence=(derivation("joint_law_error"), definition, two_forms, enclosed, whole_prompts),
     control=(
         Control(r"the cross term in $\operatorname{tr} \Lambda$ dropped", without_cross_term),
         Control("$1/N$ for $1/N^2$ before the bias", first_order),

@@ -17,3 +17,4 @@ from derivations.algebra.relations import reduced as reduced
 from derivations.algebra.words import DIMENSION as DIMENSION
 from derivations.algebra.words import Words as Words
 from derivations.algebra.words import identity as identity
+from derivations.algebra.words import inverse_pair as inverse_pair

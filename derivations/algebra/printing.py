@@ -10,7 +10,15 @@ import sympy
 
 from derivations.algebra.letters import Letters
 
-GREEK = {"Lambda": "Λ", "Omega": "Ω", "Gamma": "Γ", "Lambda_q": "Λ_q", "mu": "μ", "Theta": "Θ"}
+GREEK = {
+    "Lambda": "Λ",
+    "Lambda_q": "Λ_q",
+    "Omega": "Ω",
+    "Gamma": "Γ",
+    "Theta": "Θ",
+    "Sigma": "Σ",
+    "mu": "μ",
+}
 
 
 def text(words: Any) -> str:
@@ -63,9 +71,11 @@ def _latex_letter(letter: str, count: int) -> str:
         shown = rf"{shown}^\top"
     if count == 1:
         return shown
+    if shown.endswith("^{-1}"):
+        return shown.replace("-1", f"-{count}")
     return rf"{shown}^{{{count}}}" if "^" not in shown else rf"({shown})^{{{count}}}"
 
 
 def _latex_name(name: str) -> str:
-    shown = re.sub("Gamma|Lambda|Omega|Theta|mu", r"\\\g<0>", name)
+    shown = re.sub("Gamma|Lambda|Omega|Theta|Sigma|mu", r"\\\g<0>", name)
     return re.sub(r"\^(\S+)", r"^{\1}", shown)

@@ -149,6 +149,16 @@ class Words:
     def outer(self, other: Words) -> Words:
         return _product(MATRIX, self, other, lambda a, b: (*a, *transposed(b)))
 
+    def inverse(self) -> Words:
+        """The one declared by `inverse_pair`, of a multiple too."""
+        for matrix, inverse in INVERTIBLE:
+            if matrix.terms.keys() == self.terms.keys():
+                key = next(iter(matrix.terms))
+                factor = sympy.cancel(self.terms[key] / matrix.terms[key])
+                if (self - matrix * factor).is_zero():
+                    return inverse / factor
+        raise ValueError(f"Words: {self} has no declared inverse")
+
     def is_zero(self) -> bool:
         return all(sympy.cancel(value) == 0 for value in self.terms.values())
 
@@ -170,6 +180,14 @@ class Words:
         return collected(
             self.ndim, ((c, traces, (), change(word or ())) for c, (traces, word) in self._items())
         )
+
+
+INVERTIBLE: list[tuple[Words, Words]] = []
+
+
+def inverse_pair(matrix: Words, inverse: Words) -> None:
+    """A letter declared to be the inverse of a matrix."""
+    INVERTIBLE.append((matrix, inverse))
 
 
 class EntrywiseProduct:
