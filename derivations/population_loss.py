@@ -51,12 +51,18 @@ def prediction(task: Words) -> Words:
     )
 
 
+def averaged(words: Words, **values: Words) -> Words:
+    """Over contexts, queries and tasks, the noise a feature `e` of its own; letters of the law may
+    be given other values."""
+    known = {"Lambda": LAMBDA + noise * e.outer(e), **values}
+    return without(substituted(mean(words), known), e)
+
+
 @cache
 def expected_loss() -> Words:
-    """Half of the mean squared error, the noise a feature `e` of its own."""
+    """Half of the mean squared error."""
     error = prediction(w + e) - w @ x
-    loss = mean(error * error) / 2
-    return without(substituted(loss, {"Lambda": LAMBDA + noise * e.outer(e)}), e)
+    return averaged(error * error) / 2
 
 
 @step(AT_2)
