@@ -36,6 +36,7 @@ from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.derived import derivation
 from validation.common.layers import flat_of, hessian, layer_of
 from validation.common.rationals import halves
 from validation.harness import Claim, Control, Equal, Flow, Table, evidence, oracle
@@ -157,8 +158,7 @@ def allowed(flow, rtol):
 
 
 def sum_of_squares(layer):
-    v, s, u, p = layer.parameters
-    return (v * v).sum() + s * s + (u * u).sum() + (p * p).sum()
+    return layer.balance + 2 * ((layer.u * layer.u).sum() + (layer.p * layer.p).sum())
 
 
 def last_sign_wrong(layer):
@@ -242,7 +242,7 @@ claim = Claim(
     hypotheses=("none: any start, any law of the prompts, any task mean and label noise",),
     call="""flow = gradient_flow(layer, prompts)
 flow.balance        # constant, equal to layer.balance""",
-    evidence=(orthogonal, integrated),
+    evidence=(derivation("conserved_balance"), orthogonal, integrated),
     control=(
         Control("the sum of all squares", sum_of_squares),
         Control("the sign of ‖p‖² wrong", last_sign_wrong),
