@@ -2,10 +2,10 @@ r"""Gradient flow on the block has one limit, and its scale is a fourth root.
 
 On the block :math:`v = p = 0` the loss is a quadratic in the gain :math:`sU`, of which
 :math:`\Gamma^{-1}` is the minimiser. The flow conserves :math:`s^2 - \|U\|_F^2`, which is 0 at the
-starts of Theorem 4.1, and this picks one layer among all those with that gain. Its path is bounded
-and the loss is a polynomial, so that it converges to a stationary point (Łojasiewicz). Of the two
-kinds that there are, the one with :math:`s = 0` is ruled out by a lower bound on :math:`s`, whose
-derivation is `scale_lower_bound`.
+starts of Theorem 4.1, and this picks one layer among all those with that gain. The path is bounded
+and the loss is a polynomial, so that it converges to a stationary point (Łojasiewicz): to a
+minimum, unless :math:`s = 0` there, as the derivation `saddle` shows. That is ruled out by the one
+of `scale_lower_bound`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from derivations import saddle
 from derivations.algebra import (
     LENGTH,
     Words,
@@ -25,7 +26,6 @@ from derivations.algebra import (
     gradient,
     reduced,
     substituted,
-    symmetric,
 )
 from derivations.chain import ANY, AT_2, SCALARS, Chain, Identity, step
 from derivations.setting import (
@@ -35,24 +35,19 @@ from derivations.setting import (
     INVERSES,
     LAMBDA,
     PAPER,
-    PARAMETERS,
     I,
     U,
     block_loss,
     n,
-    p,
     s,
     s_symbol,
-    v,
 )
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.gamma import gamma
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
-from lsa_theory.risk import population_loss
 
-# the inverse of Λ, and the roots of C = ΓΛ and of Λ
-(INVERSE,) = symmetric("Lambda^-1")
+# the roots of C = ΓΛ and of Λ
 C_ROOT, ROOT = functions_of_covariance("C^1/2 Lambda^1/2")
 RELATIONS = INVERSES | {("Lambda^1/2",) * 2: LAMBDA, ("C^1/2",) * 2: GAMMA @ LAMBDA}
 
@@ -85,24 +80,15 @@ def squared_slope() -> Words:
 
 @step(ANY)
 def the_gradient() -> Iterator[Identity]:
-    r"""With :math:`E = sU - \Gamma^{-1}`, the block's loss has the slopes
+    r"""With :math:`E = sU - \Gamma^{-1}`, the slopes on the block are
     :math:`\partial L/\partial U = s\, \Gamma\Lambda E \Lambda` and
-    :math:`\partial L/\partial s = \operatorname{tr}(U^\top \Gamma\Lambda E \Lambda)`."""
+    :math:`\partial L/\partial s = \operatorname{tr}(U^\top \Gamma\Lambda E \Lambda)`; this is what
+    the flow equations of `saddle` are for the law of the theorem."""
     yield Identity(gamma(PAPER), GAMMA_DEFINED, r"\Gamma")
-    loss = block_loss()
-    yield same(gradient(loss, "U"), SLOPE_U, r"\partial L/\partial U = s\,\Gamma\Lambda E\Lambda")
+    slopes = [substituted(slope, saddle.PAPER_CONSTANTS) for slope in saddle.FLOW.values()]
+    yield same(-slopes[0], SLOPE_U, r"\partial L/\partial U = s\,\Gamma\Lambda E\Lambda")
     label = r"\partial L/\partial s = \operatorname{tr}(U^\top \Gamma\Lambda E\Lambda)"
-    yield same(gradient(loss, s_symbol), SLOPE_S, label)
-
-
-@step(ANY)
-def the_block_is_kept() -> Iterator[Identity]:
-    r"""Where :math:`v = p = 0` the loss over all parameters has no slope in :math:`v` or
-    :math:`p`: the flow stays on the block."""
-    loss = population_loss(PARAMETERS, PAPER)
-    for name in ("v", "p"):
-        slope = substituted(gradient(loss, name), {"v": 0 * v, "p": 0 * p})
-        yield Identity(slope, 0, rf"\partial L/\partial {name}")
+    yield same(-slopes[1], SLOPE_S, label)
 
 
 @step(ANY)
@@ -126,16 +112,6 @@ def the_minimum() -> Iterator[Identity]:
     yield same(block_loss() - LEAST, excess, label)
     label = r"\operatorname{tr}(\Gamma\Lambda E\Lambda E^\top) = \|C^{1/2} E \Lambda^{1/2}\|_F^2"
     yield same(2 * excess, squared_norm(EXCESS_ROOT), label)
-
-
-@step(ANY)
-def stationary_points() -> Iterator[Identity]:
-    r"""Where :math:`\partial L/\partial U = 0`, either :math:`s = 0`, at the loss of the zero
-    predictor, or :math:`E = 0`, the minimum: :math:`\Lambda` and :math:`\Gamma` have inverses."""
-    freed = INVERSE @ GAMMA_INVERSE @ gradient(block_loss(), "U") @ INVERSE
-    label = r"\Lambda^{-1}\Gamma^{-1} \frac{\partial L}{\partial U} \Lambda^{-1} = s E"
-    yield same(freed, s * ERROR, label)
-    yield Identity(substituted(block_loss(), {s_symbol: 0}), LAMBDA.trace() / 2, "L(s = 0)")
 
 
 @step(ANY)
@@ -195,10 +171,8 @@ def one_pair_less() -> Identity:
 chain = Chain(
     (
         the_gradient,
-        the_block_is_kept,
         the_flow,
         the_minimum,
-        stationary_points,
         the_balance_bounds_both_factors,
         the_scale,
         the_library,
