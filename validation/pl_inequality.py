@@ -41,6 +41,7 @@ from lsa_theory.linalg import dense
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.derived import derivation
 from validation.common.flows import (
     Start,
     covered,
@@ -274,7 +275,7 @@ claim = Claim(
     ),
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 convergence_guarantee(layer, prompts, sharp=True).pl_constant""",
-    evidence=(identities, along, anywhere),
+    evidence=(derivation("pl_inequality"), identities, along, anywhere),
     control=(
         Control("three times the constant", scaled(3), rejected_by=(along, anywhere)),
         Control("N for N + 1 in Γ", forgotten_pair, rejected_by=(identities,)),
