@@ -38,6 +38,7 @@ from lsa_theory.linalg import dense
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.derived import derivation
 from validation.common.layers import hessian
 from validation.common.rationals import halves
 from validation.harness import Bound, Claim, Control, Equal, Table, evidence, oracle
@@ -75,6 +76,9 @@ def generic(rng, d, n, **arguments):
     layer = LinearSelfAttention.from_parameters(draw(d), draw(1)[0], draw(d, d), draw(d))
     given = {"noise": F(1, 3), "task": draw(d, d), "query": draw(d, d)} | arguments
     return layer, oracle.RationalLaw(draw(d, d), n, **given)
+
+
+derived = derivation("outside_block")
 
 
 @evidence(Equal, "the split, from the network's definition", cases=rational_cases)
@@ -272,11 +276,11 @@ claim = Claim(
     ),
     call="""prompts = GaussianPrompts(covariance, 20, noise_variance=0.1)
 population_loss(layer, prompts) >= global_minimum(prompts).loss    # whatever the layer""",
-    evidence=(split, ordered, descent),
+    evidence=(derived, split, ordered, descent),
     control=(
         Control("a task mean: the split", cases=rational_mean, rejected_by=(split,)),
         Control("a task mean: descent", cases=descents_with_mean, rejected_by=(descent,)),
-        Control(r"$s U$ for $s U + v p^\top$", block_part, rejected_by=(split, ordered)),
+        Control(r"$s U$ for $s U + v p^\top$", block_part, rejected_by=(derived, split, ordered)),
     ),
     figure=figure,
     reported=landings,
