@@ -20,12 +20,15 @@ from lsa_theory.risk import risk as risk
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lsa_theory import estimators as estimators
     from lsa_theory import testing as testing
     from lsa_theory import wishart as wishart
     from lsa_theory.basin import Verdict as Verdict
     from lsa_theory.basin import known_to_converge as known_to_converge
     from lsa_theory.convergence import ConvergenceGuarantee as ConvergenceGuarantee
     from lsa_theory.convergence import convergence_guarantee as convergence_guarantee
+    from lsa_theory.estimators import ols_risk as ols_risk
+    from lsa_theory.estimators import ridge_risk as ridge_risk
     from lsa_theory.flow import GradientFlow as GradientFlow
     from lsa_theory.flow import gradient_flow as gradient_flow
     from lsa_theory.initial import initial_layer as initial_layer
@@ -57,6 +60,8 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "known_to_converge": "lsa_theory.basin",
     "ConvergenceGuarantee": "lsa_theory.convergence",
     "convergence_guarantee": "lsa_theory.convergence",
+    "ols_risk": "lsa_theory.estimators",
+    "ridge_risk": "lsa_theory.estimators",
     "initial_layer": "lsa_theory.initial",
     "isotropic_theta": "lsa_theory.initial",
     "RunIntoSaddle": "lsa_theory.saddle",
@@ -79,7 +84,7 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "WhiteTimeCourse": "lsa_theory.white",
     "white_time_course": "lsa_theory.white",
 }
-MODULES = ("testing", "wishart")  # likewise, but no part of `import *`
+MODULES = ("estimators", "testing", "wishart")  # likewise, but no part of `import *`
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 
