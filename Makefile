@@ -10,7 +10,7 @@ LOCK_OPTIONS := --all-extras --universal --python-version 3.11 --fork-strategy f
 	--generate-hashes --no-header --no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help env verify test lint docs bench lock clean
+.PHONY: help env verify derive test lint docs bench lock clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z]+):.*## /  make \1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "%-16s%s\n", $$1, $$2}'
@@ -27,6 +27,9 @@ $(READY): requirements.lock pyproject.toml
 
 verify: $(READY)  ## check every claim and write report/index.html
 	$(BIN)/python -m validation $(ARGS)
+
+derive: $(READY)  ## derive the theorems step by step, symbolically
+	$(BIN)/python -m derivations $(ARGS)
 
 test: $(READY)  ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
