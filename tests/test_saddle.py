@@ -44,6 +44,15 @@ def test_moves_down_the_gradient(law):
         assert here.balance == pytest.approx(0, abs=1e-15)
 
 
+@pytest.mark.parametrize("start", [1e-3, 1.0, 1e3, 1e6, 1e60])
+def test_a_start_of_any_size_keeps_its_digits(start):
+    noisy = WHITE.replace(noise_variance=1e12)
+    for law in (WHITE, noisy):
+        path = run_into_saddle(law, start)
+        np.testing.assert_allclose(path.layer(0.0).u, -start * np.eye(4), rtol=4e-16)
+        assert path.loss(0.0) == pytest.approx(population_loss(path.layer(0.0), law), rel=1e-14)
+
+
 def test_rationals_stay_exact_for_a_symbol():
     law = GaussianPrompts(np.array([Fraction(2)] * 4), 10)
     path, time = run_into_saddle(law, Fraction(1, 3)), sympy.Symbol("t")

@@ -98,6 +98,28 @@ def test_start_at_or_above_the_limit():
     assert shares[-1] > 1
 
 
+@pytest.mark.parametrize("start", [0.5, 3.0, 1e3, 1e6, 1e60])
+def test_a_start_of_any_size_keeps_its_digits(start):
+    """At first and soon after; `d z / dt = r z (1 − z / z_∞)`."""
+    course = white_time_course(PROMPTS, start)
+    layer = course.layer(0.0)
+    np.testing.assert_allclose(layer.u, start * np.eye(3), rtol=4e-16)
+    assert course.loss(0.0) == pytest.approx(population_loss(layer, PROMPTS), rel=1e-14)
+    soon = 1e-10 / (course.rate * (1 + course.share(0.0)))
+    fallen = 1 / course.share(soon) - 1 / course.share(0.0)
+    slope = course.rate * (1 - 1 / course.share(0.0)) * soon
+    assert fallen == pytest.approx(slope, rel=1e-3, abs=4e-16 / course.share(0.0))
+
+
+def test_derivative_in_a_start_above_the_limit():
+    def share(start):
+        return white_time_course(PROMPTS, start).share(1e-9)
+
+    with jax.enable_x64(True):
+        slope = float(jax.grad(share)(1e3))
+    assert slope == pytest.approx((share(1e3 + 1e-2) - share(1e3 - 1e-2)) / 2e-2, rel=1e-8)
+
+
 def test_exact_rates_where_the_dimension_is_a_square():
     course = white_time_course(GaussianPrompts(np.array([F(2)] * 4), 10), F(1, 100))
     assert (course.rate, course.gain, course.odds) == (F(16), F(1, 3), F(4997, 3))

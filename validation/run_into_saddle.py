@@ -40,8 +40,9 @@ from lsa_theory.basin import known_to_converge
 from lsa_theory.linalg import exponential
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.saddle import RunIntoSaddle, run_into_saddle
+from validation.common import enclosures
 from validation.common.white import flow_equations
-from validation.harness import Claim, Control, Equal, Flow, evidence
+from validation.harness import Claim, Close, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, INK, canvas
 
 
@@ -93,7 +94,7 @@ def paths(setting):
     cases = {
         "d = 4": Path(white(4, 1.0, n), 0.5, 1e3),
         "d = 4, a start of 1e-3": Path(white(4, 0.2, n), 1e-3, 1e3),
-        "d = 9, a large start": Path(white(9, 0.7, 5), 30.0, 20.0),
+        "d = 16, a large start": Path(white(16, 0.7, 5), 30.0, 20.0),
         "d = 3": Path(white(3, 1.0, n), 0.4, 1e3),
         "d = 3, all parameters": Path(white(3, 1.0, n), 0.4, 20.0, "all"),
     }
@@ -119,6 +120,33 @@ def followed(formula, case, setting):
         allowed=2 * steps * rtol * absolute * growth,
         reason=f"at most {steps} steps of {rtol:g}, grown by {growth:.3g}",
     )
+
+
+def ratios(setting):
+    """`z_∞ / z_0` from 1e12, a start next to the saddle, to 1e-12."""
+    laws = {
+        "d = 3": white(3, 0.7, setting.context_length or 20),
+        "d = 8, noise": white(8, 0.2, 5).replace(noise_variance=100.0),
+    }
+    return {
+        f"{name}, ratio {ratio:g}": (prompts, (limit / ratio) ** 0.5)
+        for name, prompts in laws.items()
+        for limit in [run_into_saddle(prompts, 1.0).odds - 1]
+        for ratio in enclosures.RATIOS
+    }
+
+
+@evidence(Close, "shares and losses against ball arithmetic", cases=ratios, extra="rigor")
+def enclosed(formula, case, setting):
+    """Each by itself, from just after the start until `u` has decayed by a factor of 1e9; an
+    exponential loses as many digits as its exponent has before the point."""
+    prompts, start = case
+    course, exponent = formula(prompts, start), 2 * log(1e9)
+    times = enclosures.moments(exponent) / run_into_saddle(prompts, start).rate
+    shares, losses = enclosures.white_course(prompts, start, times, sign=-1)
+    floats = np.concatenate([-course.share(times), course.loss(times)])
+    pairs = zip(floats, np.concatenate([shares, losses]), strict=True)
+    return enclosures.close(pairs, 8, condition=1 + exponent)
 
 
 def start_share(case):
@@ -196,9 +224,11 @@ claim = Claim(
     call="""path = run_into_saddle(GaussianPrompts(np.ones(3), 20), 0.6)
 path.layer(5.0), path.loss(times)
 gradient_flow(path.layer(0.0), path.prompts, end_time=5.0).converged      # False""",
-    evidence=(identically, followed, unclaimed),
+    evidence=(identically, enclosed, followed, unclaimed),
     control=(
-        Control("plain exponential decay", plain_decay, rejected_by=(identically, followed)),
+        Control(
+            "plain exponential decay", plain_decay, rejected_by=(identically, enclosed, followed)
+        ),
         Control("a start off by 1 %", cases=perturbed, rejected_by=(followed, unclaimed)),
     ),
     figure=figure,

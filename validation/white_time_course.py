@@ -135,7 +135,8 @@ def halfway(formula, case, setting):
 
 
 def ratios(setting):
-    """What is to learn over what is known at the start, from 1 to 1e12."""
+    """What is to learn over what is known at the start: from 1 to 1e12, and to 1e-12, from starts
+    far above the limit."""
     laws = {
         "d = 3": law(3, 1.0, setting.context_length or 20),
         "d = 8, noise": law(8, 2.0, 40, noise_variance=3.0),
@@ -145,9 +146,9 @@ def ratios(setting):
         ),
     }  # fmt: skip
     return {
-        f"{name}, ratio 1e{power}": (prompts, (learnable(prompts) / 10.0**power) ** 0.5)
+        f"{name}, ratio {ratio:g}": (prompts, (learnable(prompts) / ratio) ** 0.5)
         for name, prompts in laws.items()
-        for power in enclosures.POWERS
+        for ratio in enclosures.RATIOS
     }
 
 
@@ -158,11 +159,11 @@ def learnable(prompts):
 
 @evidence(Close, "shares and losses against ball arithmetic", cases=ratios, extra="rigor")
 def enclosed(formula, case, setting):
-    """Each by itself, from the start to three half-times; an exponential loses as many digits as
-    its exponent has before the point."""
+    """Each by itself, from just after the start to three half-times; an exponential loses as many
+    digits as its exponent has before the point."""
     prompts, start = case
     course, exponent = formula(prompts, start), 3 * max(log(learnable(prompts) / start**2), 1)
-    times = np.linspace(0, exponent / white_time_course(prompts, start).rate, 9)
+    times = enclosures.moments(exponent) / white_time_course(prompts, start).rate
     exact = np.concatenate(enclosures.white_course(prompts, start, times))
     floats = np.concatenate([course.share(times), course.loss(times)])
     return enclosures.close(zip(floats, exact, strict=True), 8, condition=1 + exponent)

@@ -19,6 +19,7 @@ from lsa_theory.risk import population_loss
 from validation.harness import Close
 
 POWERS = (0, 3, 6, 9, 12)  # of ten: the condition numbers
+RATIOS = [10.0 ** (sign * power) for power in POWERS for sign in (1, -1)[: 1 + (power > 0)]]
 LONG = 10**12  # a context so long that Γ is as badly conditioned as Λ
 
 
@@ -40,6 +41,11 @@ def conditioned(rng, dimension, condition):
     basis, _ = np.linalg.qr(rng.standard_normal((dimension, dimension)))
     matrix = (basis * np.geomspace(1.0, 1.0 / condition, dimension)) @ basis.T
     return (matrix + matrix.T) / 2
+
+
+def moments(exponent):
+    """`rt` from 0 on: just after the start, then evenly."""
+    return np.concatenate([[0.0], np.geomspace(1e-12, 1e-2, 6), np.linspace(0, exponent, 8)[1:]])
 
 
 def close(pairs: Iterable[tuple[Any, Any]], ulps: float, condition: float) -> Close:
@@ -170,16 +176,17 @@ def layer_loss(layer, law):
     return population_loss(exact, in_balls(law))
 
 
-def white_course(law, start, times):
+def white_course(law, start, times, sign=1):
     """Shares and losses of white features at the times: the loss at a gain `b I` is
-    `½ d λ_q (c b² − 2 λ ω b + ω)` with `C = c I`, and `b/√d` follows the logistic curve."""
+    `½ d λ_q (c b² − 2 λ ω b + ω)` with `C = c I`, and `b/√d` follows the logistic curve; from
+    `U(0) = −u_0 I` (`sign` −1) backwards."""
     context, prior, query = (matrix[0, 0] for matrix in matrices(in_balls(law)))
     n, d = law.context_length, law.dimension
     noise, start = exactly([law.noise_variance, start])
     moment = ((n + 1) * context * prior + d * context * prior + noise) * context / n
     root, gain = exactly(d)[()].sqrt(), context * prior / moment
-    falling = [(-2 * root * context * prior * query * time).exp() for time in exactly(times)]
-    odds = gain / (root * start * start) - 1
+    falling = [(-2 * sign * root * context * prior * query * time).exp() for time in exactly(times)]
+    odds = sign * gain / (root * start * start) - 1
     shares = np.array([1 / (1 + odds * fall) for fall in falling])
     reached = shares * gain
     losses = moment * reached * reached - 2 * context * prior * reached + prior
