@@ -32,6 +32,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sampled_risk
 from validation.common import enclosures, sensitivity
+from validation.common.derived import derivation
 from validation.common.rationals import definite, exact_law, fractions, halves
 from validation.common.samples import simulated
 from validation.harness import (
@@ -270,7 +271,7 @@ claim = Claim(
     call="""train = GaussianPrompts(covariance, 20)
 test = train.replace(query_covariance=other, noise_variance=0.5, context_length=100)
 risk(global_minimum(train).gain, test)""",
-    evidence=(definition, rounded, enclosed, whole_prompts),
+    evidence=(derivation("shifted_risk"), definition, rounded, enclosed, whole_prompts),
     control=(
         Control(r"$B^\top$ for $B$", transposed),
         Control(r"$\Lambda$ for $\Lambda_q$ in the variance", contexts_covariance),
