@@ -69,15 +69,25 @@ def final_rate(prompts: GaussianPrompts, balance: Scalar = 0.0) -> float:
     n = prompts.context_length
     gammas = ((n + 1) * eigenvalues + float(label_variance(prompts))) / n
     squared = float(squared_scale(balance, (gammas**-2.0).sum()))
-    u = 1 / (gammas * np.sqrt(squared))
-    total = squared + (u**2).sum()
-    inverse = -np.outer(u, u)
-    np.fill_diagonal(inverse, total - u**2)
-    slow = eigenvalues * np.sqrt(gammas)  # the root of m_i
-    rates = [squared * total / np.linalg.eigvalsh(inverse / np.outer(slow, slow))[-1]]
+    inverse = inverse_on_diagonal(eigenvalues, np.sqrt(gammas), np.sqrt(squared))
+    rates = [1 / np.linalg.eigvalsh(inverse)[-1]]
     if len(eigenvalues) > 1:
         rates.append(squared * gammas[0] * eigenvalues[0] * eigenvalues[1])
     return 2 * float(min(rates))
+
+
+def inverse_on_diagonal(
+    eigenvalues: Shaped[Array, " d"], roots: Shaped[Array, " d"], s: Scalar
+) -> Shaped[Array, "d d"]:
+    r"""The inverse of :math:`A_\infty` on the diagonal entries,
+    :math:`m^{-1/2} [I - u u^\top / (s^2 + \|u\|^2)]\, m^{-1/2} / s^2`, by the roots of
+    :math:`\gamma_i` and the scale."""
+    u = 1 / (roots * roots * s)
+    total = s * s + (u * u).sum()
+    bracket = -np.outer(u, u)
+    np.fill_diagonal(bracket, total - u * u)
+    slow = eigenvalues * roots  # the root of m_i
+    return bracket / np.outer(slow, slow) / (s * s * total)
 
 
 def _positive_eigenvalues(prompts: GaussianPrompts) -> Shaped[Array, " k"]:

@@ -37,6 +37,7 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
+from validation.common.derived import derivation
 from validation.common.flows import COUNT, Start, covered, largest_size, starts, unit_theta
 from validation.harness import Bound, Claim, Control, Flow, Table, evidence
 from validation.harness.figures import FAINT, INK, canvas
@@ -246,7 +247,7 @@ claim = Claim(
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 guarantee = convergence_guarantee(layer, prompts, sharp=True)
 guarantee.rate, guarantee.loss_bound(times), final_rate(prompts)""",
-    evidence=(under, ending),
+    evidence=(derivation("exponential_rate"), under, ending),
     control=(
         Control("twice the final rate at all times", too_fast, witness, (under,)),
         Control("s held fixed at the end", uncoupled, rejected_by=(ending,)),
