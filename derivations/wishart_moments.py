@@ -53,7 +53,10 @@ def one_sample_at_a_time(formula: Any = expectation) -> Iterator[Identity]:
         moved = derivative(rest, {"S": LAMBDA @ B.T @ S + S @ B @ LAMBDA})
         stated = (LAMBDA @ B).trace() * mean(rest) + mean(moved) / n
         name = text.replace("tr", r"\operatorname{tr}")
-        label = rf"E[\operatorname{{tr}}(S B)\, F] - \cdots \big|_{{F = {name}}}"
+        label = (
+            r"E[\operatorname{tr}(S B)\, F] - \operatorname{tr}(\Lambda B)\, E[F] - \tfrac1N E[D F]"
+            rf" \big|_{{F = {name}}}"
+        )
         yield Identity(as_words(formula(f"tr(S B) {text}")) - stated, 0, label)
 
 
