@@ -35,6 +35,7 @@ from lsa_theory.linalg import array, dense, outer, resolvent
 from lsa_theory.minimum import Minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
+from validation.common.derived import derivation
 from validation.common.flows import COUNT
 from validation.common.ranges import least_positive, range_basis, range_projection
 from validation.harness import Bound, Claim, Close, Control, Equal, Flow, evidence
@@ -81,6 +82,9 @@ def rational_laws(setting):
         "a constant feature": GaussianPrompts(constant, 5, task_covariance=prior),
         "singular tasks": GaussianPrompts(root @ root.T, 2, task_covariance=line),
     }
+
+
+derived = derivation("singular_covariance")
 
 
 @evidence(Equal, "moves that P does not see leave loss and gradient", cases=rational_laws)
@@ -286,11 +290,15 @@ claim = Claim(
     ),
     call="""minimum = global_minimum(GaussianPrompts(covariance, 20))
 minimum.unique, minimum.free_directions""",
-    evidence=(flat, unseen, curved, restricted, trained),
+    evidence=(derived, flat, unseen, curved, restricted, trained),
     control=(
         Control("every direction seen", whole_space, rejected_by=(curved, trained)),
-        Control("a direction of the range not seen", lost_direction, rejected_by=(flat, unseen)),
-        Control("mean eigenvalue for trace", mean_eigenvalue, rejected_by=(flat, restricted)),
+        Control(
+            "a direction of the range not seen", lost_direction, rejected_by=(derived, flat, unseen)
+        ),
+        Control(
+            "mean eigenvalue for trace", mean_eigenvalue, rejected_by=(derived, flat, restricted)
+        ),
     ),
     figure=figure,
 )
