@@ -115,6 +115,16 @@ def test_what_is_not_bounded_has_no_radius():
     assert radius(1 / (ball(1) - 3 * (1 / ball(3)))) == np.inf
 
 
+def test_the_library_runs_on_balls():
+    """Its own source; what needs a float on the way refuses."""
+    found, exact = global_minimum(enclosures.in_balls(GENERAL)), global_minimum(exact_law(GENERAL))
+    assert all_hold(found.gain, exact.gain)
+    assert holds(found.loss, exact.loss)
+    assert holds(risk(found.gain, enclosures.in_balls(TESTED)), risk(exact.gain, exact_law(TESTED)))
+    with pytest.raises(TypeError, match="no symbol"):
+        found.layer()
+
+
 # --- the enclosures ----------------------------------------------------------------------------
 
 

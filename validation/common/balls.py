@@ -20,6 +20,7 @@ class Ball(arb):
     """One real number, somewhere in the ball; not known, hence let pass where symbols are."""
 
     free_symbols = frozenset({"a number in the ball"})
+    __hash__ = None  # type: ignore[assignment]
 
     def __float__(self) -> float:
         raise TypeError("a ball is no float: it has a midpoint and a radius")
