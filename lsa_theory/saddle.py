@@ -27,7 +27,7 @@ from lsa_theory.linalg import (
 from lsa_theory.minimum import global_minimum, summary_moment
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from lsa_theory.white import beside, lapse, white_time_course
+from lsa_theory.white import beside, dimension_root, lapse, white_time_course
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class RunIntoSaddle:
     def layer(self, time: Scalar) -> LinearSelfAttention:
         """The layer `U = -u I`, `s = √d u` at one time."""
         d = self.prompts.dimension
-        root = square_root(d)
+        root = dimension_root(d)
         u = square_root(self.gain * self.share(time) / root)
         return LinearSelfAttention.from_block(-u * np.eye(d, dtype=int), root * u)
 

@@ -62,8 +62,8 @@ class WhiteTimeCourse:
     def layer(self, time: Scalar) -> LinearSelfAttention:
         """The layer `U = u I`, `s = √d u` at one time, `u² = z`."""
         d = self.prompts.dimension
-        u = square_root(self.gain * self.share(time) / _root(d))
-        return LinearSelfAttention.from_block(u * np.eye(d), _root(d) * u)
+        u = square_root(self.gain * self.share(time) / dimension_root(d))
+        return LinearSelfAttention.from_block(u * np.eye(d), dimension_root(d) * u)
 
     def time_of(self, share: Scalar) -> float:
         r"""When a share :math:`\zeta` in (0, 1) is reached, :math:`t = \frac1r
@@ -136,10 +136,10 @@ def white_time_course(prompts: GaussianPrompts, start: Scalar) -> WhiteTimeCours
     )
     minimum, d = global_minimum(prompts), prompts.dimension
     gain = minimum.gain.ravel()[0]
-    ratio = gain / (_root(d) * start * start)
+    ratio = gain / (dimension_root(d) * start * start)
     return WhiteTimeCourse(
         prompts=prompts,
-        rate=2 * _root(d) * speed,
+        rate=2 * dimension_root(d) * speed,
         odds=ratio - 1,
         gain=gain,
         least_loss=minimum.loss,
@@ -151,7 +151,7 @@ def white_time_course(prompts: GaussianPrompts, start: Scalar) -> WhiteTimeCours
 NAME = "white_time_course"
 
 
-def _root(dimension: int) -> Scalar:
+def dimension_root(dimension: int) -> Scalar:
     """`√d`, an integer where it is one."""
     root = math.isqrt(dimension)
     return root if root * root == dimension else math.sqrt(dimension)
