@@ -21,6 +21,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from lsa_theory import estimators as estimators
+    from lsa_theory import shift as shift
     from lsa_theory import testing as testing
     from lsa_theory import wishart as wishart
     from lsa_theory.basin import Verdict as Verdict
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from lsa_theory.sampling import sample_prompts as sample_prompts
     from lsa_theory.sampling import sample_statistics as sample_statistics
     from lsa_theory.sampling import sampled_risk as sampled_risk
+    from lsa_theory.shift import covariate_shift as covariate_shift
     from lsa_theory.single_index import linear_target as linear_target
     from lsa_theory.single_index import single_index_target as single_index_target
     from lsa_theory.single_index import square_target as square_target
@@ -72,6 +74,7 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "sample_prompts": "lsa_theory.sampling",
     "sample_statistics": "lsa_theory.sampling",
     "sampled_risk": "lsa_theory.sampling",
+    "covariate_shift": "lsa_theory.shift",
     "linear_target": "lsa_theory.single_index",
     "single_index_target": "lsa_theory.single_index",
     "square_target": "lsa_theory.single_index",
@@ -84,7 +87,7 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "WhiteTimeCourse": "lsa_theory.white",
     "white_time_course": "lsa_theory.white",
 }
-MODULES = ("estimators", "testing", "wishart")  # likewise, but no part of `import *`
+MODULES = ("estimators", "shift", "testing", "wishart")  # likewise, but no part of `import *`
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 

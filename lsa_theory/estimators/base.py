@@ -108,6 +108,13 @@ class Estimator(ABC):
                         checks.refuse(name, "method", f'"{kind}"', f"another: {reason}")
         return self._sampled(prompts, count, seed)
 
+    def known(self, prompts: GaussianPrompts) -> Parts:
+        """Bias and variance by a formula, exact or of the limit; raises `NoFormula`."""
+        try:
+            return self.exact(prompts)
+        except NoFormula:
+            return self.limit(prompts)
+
     def _known(
         self, kind: Any, parts: Parts, prompts: GaussianPrompts, count: int, seed: int
     ) -> EstimatorRisk:

@@ -1,0 +1,212 @@
+r"""What a shift does to a trained layer, beside the estimators that it does not fool.
+
+The layer answers :math:`\hat w = B^\top h` with the gain :math:`B` of its training law. On another
+law its error splits in eigen-directions of :math:`\Lambda_q`, and as :math:`N, M \to \infty` it
+answers :math:`\hat y \to x_q^\top \Lambda^{-1} \Lambda_c w`. With :math:`c B` in the place of
+:math:`B` the risk is :math:`a c^2 - 2 b c + e`, least at :math:`c = b / a`: what one rescaling of
+`s` repairs, :math:`b^2 / a` measured against `e`, and retraining what remains above the minimum of
+the new law.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lsa_theory import checks
+from lsa_theory._typing import Array, Shaped
+from lsa_theory.estimators import (
+    Bayes,
+    Estimator,
+    EstimatorRisk,
+    LeastSquares,
+    LinearAttention,
+    Zero,
+    ridge_risk,
+)
+from lsa_theory.linalg import array, dense, operator, product_trace
+from lsa_theory.minimum import block_minimum
+from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.risk import risk
+from lsa_theory.shift.families import Family
+from lsa_theory.shift.roots import roots
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A remedy: the risk with it, and the share of the avoidable risk that it takes away."""
+
+    risk: float
+    share: float
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class CovariateShift:
+    """A trained layer on another law: see `covariate_shift`.
+
+    Attributes
+    ----------
+    train, test
+        The two laws.
+    attention
+        The layer's risk on the test law, in bias and variance.
+    others
+        The risks of least squares, ridge at its optimal penalty, the Bayes predictor of the test
+        law and the zero predictor, by name; each says how it is known.
+    """
+
+    train: GaussianPrompts
+    test: GaussianPrompts
+    gain: Any = field(repr=False)
+    attention: EstimatorRisk
+    others: Mapping[str, EstimatorRisk]
+
+    @cached_property
+    def directions(self) -> tuple[Shaped[Array, " d"], Shaped[Array, "d d"]]:
+        """How much of the risk each eigenvector of the query covariance carries, largest first,
+        and the eigenvectors as columns. They add up to the risk."""
+        eigenvalues, basis = np.linalg.eigh(_dense(self.test.query))
+        error = _error_moment(self.gain, self.test)
+        damage = eigenvalues.clip(min=0) * np.einsum("ij,ik,kj->j", basis, error, basis)
+        order = np.argsort(-damage)
+        return damage[order], basis[:, order]
+
+    @cached_property
+    def limit_map(self) -> Shaped[Array, "d d"]:
+        r""":math:`\Lambda^{-1} \Lambda_c`: what the layer makes of the task in long contexts."""
+        train, test = _dense(self.train.context), _dense(self.test.context)
+        return np.linalg.solve(train, test)
+
+    @cached_property
+    def limit_risk(self) -> float:
+        """The risk that is left as both context lengths grow."""
+        missed = self.limit_map - np.eye(self.train.dimension)
+        moment = _dense(self.test.second_moment)
+        return float(np.trace(missed.T @ _dense(self.test.query) @ missed @ moment))
+
+    @cached_property
+    def retrained(self) -> Repair:
+        """Training anew on the test law: the least risk of any gain, hence the whole share."""
+        return Repair(2 * float(block_minimum(self.test).loss), 1.0)
+
+    @cached_property
+    def rescaled(self) -> Repair:
+        """The best single factor on `s`, in closed form."""
+        moment = _dense(self.test.second_moment)
+        zero = float(product_trace(_dense(self.test.query), moment))
+        whole = float(self.attention.value)
+        doubled = float(risk(array(2 * operator(self.gain)), self.test))
+        square = (doubled - 2 * whole + zero) / 2  # risk(c B) = square c² − 2 cross c + zero
+        cross = (square + zero - whole) / 2
+        if square == 0:
+            return Repair(zero, 0.0)
+        least = zero - cross * cross / square
+        avoidable = whole - self.retrained.risk
+        share = (whole - least) / avoidable if avoidable > 0 else 0.0
+        return Repair(least, share, cross / square)
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether least squares does better."""
+        return bool(self.others["least squares"].value < self.attention.value)
+
+
+def covariate_shift(train: GaussianPrompts, test: GaussianPrompts) -> CovariateShift:
+    r"""A layer trained on one law and tested on another, beside the estimators.
+
+    Parameters
+    ----------
+    train
+        The training law; the layer is at the minimum of its loss on the block (the global one for
+        tasks of zero mean).
+    test
+        The test law: covariances, task, noise and context length may all be others.
+
+    Returns
+    -------
+    The layer's risk in bias and variance, the estimators' risks, the eigen-directions that carry
+    the damage, the limit of long contexts, and what rescaling or retraining would repair.
+
+    Raises
+    ------
+    ValueError
+        If the laws are not of one dimension.
+
+    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Section 4.2, for the limits; derived here.
+    """
+    for argument, law in (("train", train), ("test", test)):
+        checks.instance("covariate_shift", argument, law, GaussianPrompts)
+    if train.dimension != test.dimension:
+        rule = f"of the training law's dimension {train.dimension}"
+        checks.refuse("covariate_shift", "test", f"dimension {test.dimension}", rule)
+    gain = block_minimum(train).gain
+    others = {
+        "least squares": LeastSquares().risk(test),
+        "ridge": ridge_risk(test),
+        "bayes": Bayes(test).risk(test),
+        "zero": Zero().risk(test),
+    }
+    return CovariateShift(train, test, gain, LinearAttention(gain).risk(test), others)
+
+
+def overtaking(
+    train: GaussianPrompts,
+    family: Family,
+    *,
+    estimator: Estimator | None = None,
+    interval: tuple[float, float] | None = None,
+) -> list[float]:
+    """The shifts at which an estimator overtakes the trained layer, or falls behind it again.
+
+    Parameters
+    ----------
+    family
+        The shifts, as from `lsa_theory.shift.scaled(train)`.
+    estimator
+        Least squares by default; its risk must be exact or a limit on the whole interval.
+    interval
+        Of the parameter; None: the family's.
+
+    Returns
+    -------
+    The roots of the difference of the two risks, in ascending order: none and several are answers.
+
+    Raises
+    ------
+    ValueError
+        If a risk is infinite inside the interval, or the interval empty.
+    """
+    other = LeastSquares() if estimator is None else estimator
+    low, high = family.interval if interval is None else interval
+    if not low < high:
+        checks.refuse("overtaking", "interval", f"({low}, {high})", "two numbers in order")
+    gain = block_minimum(train).gain
+
+    def difference(value: float) -> float:
+        law = family(value)
+        found = other.known(law)
+        return float(risk(gain, law)) - float(found.bias + found.variance)
+
+    return roots(difference, (float(low), float(high)))
+
+
+def _error_moment(gain: Any, law: GaussianPrompts) -> Shaped[Array, "d d"]:
+    """`E (ŵ − w)(ŵ − w)^T` of `ŵ = B^T h`."""
+    matrix, context, moment = (
+        dense(np.asarray(gain)),
+        _dense(law.context),
+        _dense(law.second_moment),
+    )
+    missed = matrix.T @ context - np.eye(len(context))
+    label = float(np.sum(context * moment)) + float(law.noise_variance)
+    spread = label * context + context @ moment @ context
+    return missed @ moment @ missed.T + matrix.T @ spread @ matrix / law.context_length
+
+
+def _dense(matrix: Any) -> Shaped[Array, "d d"]:
+    return dense(np.asarray(array(matrix), dtype=np.float64))
