@@ -208,6 +208,7 @@ def test_declared_inverses():
     inverse_pair(matrix / n, F)
     assert (global_minimum(GaussianPrompts(task, n)).gain - F).is_zero()
     assert ((3 * matrix).inverse() - F / (3 * n)).is_zero()
+    assert ((n * identity()).inverse() - identity() / n).is_zero()
     with pytest.raises(ValueError, match="no declared inverse"):
         (matrix + task).inverse()
 

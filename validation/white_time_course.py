@@ -37,6 +37,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.white import white_time_course
 from validation.common import enclosures
+from validation.common.derived import derivation
 from validation.common.white import flow_equations
 from validation.harness import Claim, Close, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, INK, canvas
@@ -243,7 +244,7 @@ claim = Claim(
     ),
     call="""course = white_time_course(GaussianPrompts(np.ones(3), 20), 1e-3)
 course.loss(times), course.half_time""",
-    evidence=(identically, enclosed, integrated, halfway),
+    evidence=(derivation("white_time_course"), identically, enclosed, integrated, halfway),
     control=(
         Control("the exponent without its factor 2", slower(lambda d: 2)),
         Control("the exponent without its factor √d", slower(root)),

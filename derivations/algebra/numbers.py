@@ -36,11 +36,18 @@ def evaluated(words: Words, arrays: Mapping[str, Any], scalars: Mapping[str, Any
 
 def _number(value: sympy.Expr, known: Mapping[str, Any]) -> Any:
     """A coefficient; exact where all its symbols are."""
-    symbols = sorted(value.free_symbols, key=str)
-    parts = sympy.fraction(sympy.together(value))
-    above, below = sympy.lambdify(symbols, parts)(*(known[str(x)] for x in symbols))
+    names, parts = _function(value)
+    above, below = parts(*(known[name] for name in names))
     exact = all(isinstance(x, Rational) for x in (above, below))
     return Fraction(above) / below if exact else above / below
+
+
+@lru_cache
+def _function(value: sympy.Expr) -> tuple[list[str], Any]:
+    """The symbols of a coefficient, and its numerator and denominator as a function of them."""
+    symbols = sorted(value.free_symbols, key=str)
+    parts = sympy.fraction(sympy.together(value))
+    return [str(x) for x in symbols], sympy.lambdify(symbols, parts)
 
 
 def _product(word: Letters, columns: Mapping[str, Any], size: int) -> Any:

@@ -182,9 +182,6 @@ class Words:
         )
 
 
-INVERTIBLE: list[tuple[Words, Words]] = []
-
-
 def inverse_pair(matrix: Words, inverse: Words) -> None:
     """A letter declared to be the inverse of a matrix."""
     INVERTIBLE.append((matrix, inverse))
@@ -275,3 +272,6 @@ def coefficient(value: Any) -> sympy.Expr:
 
 def identity() -> Words:
     return Words(MATRIX, {Monomial((), ()): sympy.Integer(1)})
+
+
+INVERTIBLE = [(identity(), identity())]
