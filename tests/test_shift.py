@@ -132,7 +132,7 @@ def test_overtaking_at_the_root_of_a_cubic():
     gain = global_minimum(train).gain
     for factor, layer_wins in ((0.99, True), (1.01, False)):
         law = family(factor * found[0])
-        assert (risk(gain, law) < LeastSquares().risk(law).value) is layer_wins
+        assert bool(risk(gain, law) < LeastSquares().risk(law).value) is layer_wins
 
 
 def test_no_crossing_and_other_estimators():
