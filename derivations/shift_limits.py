@@ -29,10 +29,9 @@ from derivations.algebra import (
 )
 from derivations.chain import ANY, Chain, Identity, step
 from derivations.general_prior import BEST, Q, R
-from derivations.joint_law_error import M_symbol
 from derivations.population_loss import S, e
 from derivations.setting import INVERSES, LAMBDA, OMEGA, QUERY, ZERO_MEAN, B, I, n, noise
-from derivations.shifted_risk import LAMBDA_C, TEST, on_test, t
+from derivations.shifted_risk import LAMBDA_C, TEST, M_symbol, on_test, t
 from lsa_theory.minimum import label_variance
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk

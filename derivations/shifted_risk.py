@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import sympy
+
 from derivations import general_prior
-from derivations.algebra import LENGTH, Words, substituted, symbols, symmetric
+from derivations.algebra import LENGTH, Words, scalar, substituted, symbols, symmetric
 from derivations.chain import ANY, Chain, Identity, step
-from derivations.joint_law_error import M, M_symbol
 from derivations.population_loss import S, averaged, e, prediction, w, x
 from derivations.setting import OMEGA, QUERY, ZERO_MEAN, B, I, mu, noise, p, s_symbol, v
 from lsa_theory.prompts import GaussianPrompts
@@ -23,6 +24,8 @@ from lsa_theory.risk import risk
 
 (LAMBDA_C,) = symmetric("Lambda_c")
 (t,) = symbols("t")  # one task
+M_symbol = sympy.Symbol("M", integer=True, positive=True)
+M = scalar(M_symbol)
 SECOND_MOMENT = OMEGA + mu.outer(mu)  # W
 TEST = GaussianPrompts(
     LAMBDA_C, M, noise_variance=noise, task_covariance=OMEGA, task_mean=mu, query_covariance=QUERY

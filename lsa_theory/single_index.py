@@ -33,7 +33,7 @@ FEWEST_NODES, MOST_NODES = 128, 2**16  # of Gauss–Hermite quadrature
 def linear_target(
     task: Any,
     covariance: Any,
-    context_length: int,
+    context_length: Any,
     *,
     noise_variance: Scalar = 0.0,
 ) -> TargetPrompts:
@@ -54,7 +54,7 @@ def linear_target(
 def square_target(
     task: Any,
     covariance: Any,
-    context_length: int,
+    context_length: Any,
     *,
     noise_variance: Scalar = 0.0,
 ) -> TargetPrompts:
@@ -77,7 +77,7 @@ def square_target(
 def tanh_target(
     task: Any,
     covariance: Any,
-    context_length: int,
+    context_length: Any,
     *,
     noise_variance: Scalar = 0.0,
 ) -> TargetPrompts:
@@ -95,7 +95,7 @@ def single_index_target(
     function: Callable[[Array], Array],
     task: Any,
     covariance: Any,
-    context_length: int,
+    context_length: Any,
     *,
     noise_variance: Scalar = 0.0,
 ) -> TargetPrompts:
