@@ -29,7 +29,7 @@ from derivations.algebra import (
 )
 from derivations.chain import ANY, AT_2, Chain, Identity, step
 from derivations.general_prior import BEST, PAIRS, SUMMARY, TAU
-from derivations.population_loss import prediction, w
+from derivations.population_loss import e, prediction, w
 from derivations.setting import (
     GENERAL,
     LAMBDA,
@@ -79,9 +79,10 @@ def squared(matrix: Words) -> Words:
 def no_prompt_sees_the_kernel() -> Iterator[Identity]:
     r"""Moves of the parameters that `P` does not see, :math:`v + (I - P) a`,
     :math:`U + X - P X P` and :math:`p + (I - P) b`, leave the prediction on every prompt as it was,
-    since :math:`P S = S` and :math:`P x_q = x_q`. So they leave the loss, of any tasks."""
-    moved = reduced(substituted(prediction(w), MOVED), PROMPT)
-    yield Identity(moved - prediction(w), 0, r"\hat y(\text{moved}) - \hat y")
+    since :math:`P S = S` and :math:`P x_q = x_q`; label noise is a feature more, which `P` keeps.
+    So they leave the loss, of any tasks."""
+    moved = reduced(substituted(prediction(w + e), MOVED), PROMPT)
+    yield Identity(moved - prediction(w + e), 0, r"\hat y(\text{moved}) - \hat y")
     loss = population_loss(PARAMETERS, ANY_TASKS)
     yield Identity(reduced(substituted(loss, MOVED) - loss, RANGE), 0, r"L(\text{moved}) - L")
 
