@@ -159,6 +159,22 @@ def test_free_directions_are_those_that_features_never_take(covariance, length):
     assert minimum.unique == (rank(covariance) == 3)
 
 
+@given(prompts(3, exact=True, diagonal=True, task_mean=True, **FULL), st.data())
+def test_a_vector_of_eigenvalues_stands_for_the_diagonal_matrix(law, data):
+    names = ("covariance", "task_covariance", "query_covariance")
+    whole = law.replace(**{name: np.diag(getattr(law, name)) for name in names})
+    layer = data.draw(layers(3, exact=True))
+    for predictor in (layer, layer.u, layer.p):
+        assert risk(predictor, law) == risk(predictor, whole)
+    assert (np.diag(gamma(law)) == gamma(whole)).all()
+    centred, dense = law.replace(task_mean=None), whole.replace(task_mean=None)
+    found, expected = global_minimum(centred), global_minimum(dense)
+    assert found.gain.shape == (3,)
+    assert (np.diag(found.gain) == expected.gain).all()
+    assert found.loss == expected.loss
+    assert block_minimum(law).loss == block_minimum(whole).loss
+
+
 # --- one value in all arithmetics --------------------------------------------------------------
 
 FIELDS = ("covariance", "context_length", "noise_variance", "task_covariance")

@@ -57,6 +57,9 @@ def test_everything_shrinks_to_the_plainest_case(exact):
     is_least(testing.covariances(2, spectrum=[3, 5], exact=exact), np.diag([3, 5]))
     is_least(testing.orthogonal_matrices(2, exact=exact), np.eye(2))
     is_least(testing.commuting_pairs(2, exact=exact).map(lambda p: p[0]), np.eye(2))
+    is_least(testing.covariances(3, diagonal=True, exact=exact), [1, 1, 1])
+    is_least(testing.covariances(2, rank=1, diagonal=True, exact=exact), [1, 0])
+    is_least(testing.covariances(2, spectrum=[3, 5], diagonal=True, exact=exact), [3, 5])
     law, layer = least(testing.prompts(exact=exact)), least(testing.layers(exact=exact))
     assert (law.covariance, law.context_length) == ([[1]], 1)
     assert not layer.pv.any()
@@ -72,6 +75,30 @@ def test_a_failure_shrinks_to_a_case_that_can_be_read():
     wide = find(testing.covariances(2), lambda c: np.linalg.cond(c) > 1000)
     assert sorted(wide.diagonal()) == [1, 1024]
     assert not wide[0, 1]
+
+
+def test_failures_of_laws_layers_and_starts_can_be_read():
+    """What plausible but wrong properties would be shown."""
+    wide = {"exact": True, "task_covariance": True, "task_mean": True, "noise_variance": True}
+
+    def commutes(law):
+        return (law.covariance @ law.task_covariance == law.task_covariance @ law.covariance).all()
+
+    law = find(testing.prompts(**wide), lambda law: not commutes(law))
+    assert (law.dimension, law.context_length, law.noise_variance) == (2, 1, 1)
+    assert not law.task_mean.any()
+    matrices = (law.covariance, law.task_covariance)
+    entries = [entry for matrix in matrices for entry in matrix.flat]
+    assert max(abs(entry.numerator) for entry in entries) <= 50
+    assert any((matrix == np.diag(matrix.diagonal())).all() for matrix in matrices)
+    layer = find(testing.layers(exact=True), lambda layer: (layer.u != layer.u.T).any())
+    assert layer.dimension == 2
+    assert sorted(map(abs, [*layer.pv.flat, *layer.kq.flat]))[-2:] == [0, 1]
+    for hypothesis in ALONE:
+        start, law = least(testing.violating(hypothesis, 2))
+        assert np.unique(np.asarray(law.covariance)).tolist() == [0, 1]
+        assert law.context_length == 1
+        assert len(np.unique(start.u.round(12))) <= 3
 
 
 def test_every_request_of_a_law_is_granted():
@@ -126,6 +153,31 @@ def test_pairs_of_low_rank_need_not_share_their_range():
     assert right.any()
 
 
+@given(st.booleans(), st.data())
+def test_diagonal_covariances_are_vectors_of_eigenvalues(exact, data):
+    drawn = data.draw(testing.covariances(4, rank=2, condition=9, diagonal=True, exact=exact))
+    assert drawn.shape == (4,)
+    assert is_exact(drawn) == exact
+    positive = drawn[drawn > 0]
+    assert len(positive) == 2
+    assert max(positive) <= 9 * min(positive) * (1 if exact else 1 + 1e-15)
+    chosen = data.draw(testing.covariances(3, spectrum=[1, 2, 10], diagonal=True, exact=exact))
+    assert sorted(chosen) == [1, 2, 10]
+    for vector in data.draw(testing.commuting_pairs(3, diagonal=True, exact=exact)):
+        assert vector.shape == (3,)
+    law = data.draw(testing.prompts(3, task_covariance=True, diagonal=True, exact=exact))
+    assert law.covariance.shape == law.task_covariance.shape == (3,)
+
+
+def test_diagonal_covariances_come_in_any_order():
+    for largest in range(3):
+        drawn = find(
+            testing.covariances(3, rank=1, diagonal=True),
+            lambda vector, k=largest: vector[k] > 0,
+        )
+        assert drawn.tolist() == np.eye(3)[largest].tolist()
+
+
 @given(testing.layers(2, block=True), testing.layers(2))
 def test_layers_on_the_block(block, whole):
     assert not block.v.any()
@@ -136,7 +188,7 @@ def test_layers_on_the_block(block, whole):
 # --- Theorem 4.1 -------------------------------------------------------------------------------
 
 
-@given(testing.prompts(condition=1e6), st.data())
+@given(testing.prompts(condition=1e6) | testing.prompts(diagonal=True), st.data())
 def test_balanced_starts_satisfy_the_theorem(prompts, data):
     layer = data.draw(testing.balanced_starts(prompts))
     found = convergence_guarantee(layer, prompts)

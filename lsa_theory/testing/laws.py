@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -13,9 +14,11 @@ from lsa_theory.testing.matrices import (
     DIMENSIONS,
     POSITIVE,
     array_of,
+    carried,
     counts,
     covariance_of,
     eigenvalues_up_to,
+    squares_of,
 )
 
 LENGTHS = st.integers(1, 40)
@@ -31,6 +34,7 @@ def prompts(
     task_mean: Any = None,
     query_covariance: Any = None,
     condition: Any = 100,
+    diagonal: bool = False,
     exact: bool = False,
 ) -> SearchStrategy[GaussianPrompts]:
     r"""Laws of prompts; the law of Theorem 4.1 unless more is asked for.
@@ -43,8 +47,8 @@ def prompts(
         Arguments of `GaussianPrompts`. True draws one: a positive number of `positive_rationals`,
         an array of `rationals`, a matrix of `covariances`, of full rank. A strategy is drawn from,
         None is left out, and any other value is passed on.
-    condition
-        Of the covariances that True draws.
+    condition, diagonal
+        Of the covariances that True draws, as for `covariances`.
     exact
         As for `arrays`.
 
@@ -74,7 +78,7 @@ def prompts(
         "task_mean": task_mean,
         "query_covariance": query_covariance,
     }
-    return _law(sizes, lengths, given, eigenvalues_up_to(condition), exact)
+    return _law(sizes, lengths, given, eigenvalues_up_to(condition), diagonal, exact)
 
 
 def layers(
@@ -112,7 +116,15 @@ def layers(
 
 
 @st.composite
-def _law(draw: Any, sizes: Any, lengths: Any, given: Any, eigenvalues: Any, exact: bool) -> Any:
+def _law(
+    draw: Any,
+    sizes: Any,
+    lengths: Any,
+    given: Any,
+    eigenvalues: Any,
+    diagonal: bool,
+    exact: bool,
+) -> Any:
     d, length = draw(sizes), draw(lengths)
 
     def default(argument: str) -> Any:
@@ -120,7 +132,7 @@ def _law(draw: Any, sizes: Any, lengths: Any, given: Any, eigenvalues: Any, exac
             return array_of(draw, (d,), exact)
         if argument == "noise_variance":
             return draw(POSITIVE) if exact else float(draw(POSITIVE))
-        return covariance_of(draw, d, eigenvalues, exact)
+        return covariance_of(draw, d, eigenvalues, exact, diagonal=diagonal)
 
     values = {"context_length": length}
     for argument, value in given.items():
@@ -133,8 +145,10 @@ def _law(draw: Any, sizes: Any, lengths: Any, given: Any, eigenvalues: Any, exac
 
 @st.composite
 def _layer(draw: Any, sizes: Any, block: bool, exact: bool) -> Any:
+    """The labels' row and column of a layer, its last ones, are drawn first."""
     d = draw(sizes)
     if block:
-        u, s = array_of(draw, (d, d), exact), array_of(draw, (1,), exact)[0]
-        return LinearSelfAttention.from_block(u, s)
-    return LinearSelfAttention(*(array_of(draw, (d + 1, d + 1), exact) for _ in range(2)))
+        s, (u,) = array_of(draw, (1,), exact)[0], squares_of(draw, d, 1)
+        return LinearSelfAttention.from_block(carried(u, exact), s)
+    pair = squares_of(draw, d + 1, 2)
+    return LinearSelfAttention(*(carried(np.roll(matrix, -1, (0, 1)), exact) for matrix in pair))

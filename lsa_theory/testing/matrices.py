@@ -81,6 +81,7 @@ def covariances(
     spectrum: Sequence[Any] | None = None,
     condition: Any = 1e6,
     rank: int | SearchStrategy[int] | None = None,
+    diagonal: bool = False,
     exact: bool = False,
 ) -> SearchStrategy[Any]:
     r"""Symmetric positive semi-definite matrices :math:`Q \operatorname{diag}(\lambda) Q^\top`.
@@ -96,12 +97,16 @@ def covariances(
         occur. Float64 holds the least eigenvalue up to `d · eps` times the largest.
     rank
         How many eigenvalues are positive, from 0 to d (None: all).
+    diagonal
+        Whether to give the vector of the eigenvalues, in any order, which stands for a diagonal
+        matrix wherever a covariance is asked for.
     exact
         As for `arrays`.
 
     Returns
     -------
-    A strategy of arrays of shape (d, d). It shrinks to the identity, at rank 0 to zeros.
+    A strategy of arrays of shape (d, d), (d,) if diagonal. It shrinks to the identity, at rank 0
+    to zeros.
 
     Raises
     ------
@@ -115,6 +120,8 @@ def covariances(
     [[Fraction(1, 1)]]
     >>> find(covariances(2, spectrum=[1, 4]), lambda c: c[0, 1] != 0).trace().round(12).item()
     5.0
+    >>> find(covariances(3, rank=2, diagonal=True), lambda c: c[0] > c[1])
+    array([1., 0., 1.])
     """
     sizes = counts("covariances", "dimension", dimension)
     eigenvalues, fixed = eigenvalues_up_to(condition), None
@@ -129,7 +136,7 @@ def covariances(
     ranks = None if rank is None else counts("covariances", "rank", rank, minimum=0)
     if isinstance(rank, int) and isinstance(dimension, int) and rank > dimension:
         checks.refuse("covariances", "rank", rank, f"at most the dimension {dimension}")
-    return _covariance(sizes, eigenvalues, ranks, fixed, exact)
+    return _covariance(sizes, eigenvalues, ranks, fixed, diagonal, exact)
 
 
 def commuting_pairs(
@@ -137,6 +144,7 @@ def commuting_pairs(
     *,
     condition: Any = 1e6,
     rank: int | SearchStrategy[int] | None = None,
+    diagonal: bool = False,
     exact: bool = False,
 ) -> SearchStrategy[tuple[Any, Any]]:
     """Two covariances of the same eigenvectors, as a tuple; arguments as for `covariances`.
@@ -152,7 +160,7 @@ def commuting_pairs(
     """
     sizes = counts("commuting_pairs", "dimension", dimension)
     ranks = None if rank is None else counts("commuting_pairs", "rank", rank, minimum=0)
-    return _pair(sizes, eigenvalues_up_to(condition), ranks, exact)
+    return _pair(sizes, eigenvalues_up_to(condition), ranks, diagonal, exact)
 
 
 # --- behind them -------------------------------------------------------------------------------
@@ -203,16 +211,37 @@ def turn_of(draw: Any, d: int) -> Any:
     return turn
 
 
-def covariance_of(draw: Any, d: int, eigenvalues: Any, exact: bool, ranks: Any = None) -> Any:
+def covariance_of(
+    draw: Any, d: int, eigenvalues: Any, exact: bool, ranks: Any = None, diagonal: bool = False
+) -> Any:
     """Inside another strategy: what `covariances` draws."""
-    spectrum = spectrum_of(draw, d, eigenvalues, ranks)
-    return carried(_turned(spectrum, turn_of(draw, d)), exact)
+    return of_spectra(draw, [spectrum_of(draw, d, eigenvalues, ranks)], diagonal, exact)[0]
+
+
+def of_spectra(draw: Any, spectra: list[Any], diagonal: bool, exact: bool) -> tuple[Any, ...]:
+    """`Q diag(λ) Q^T`, one `Q` for all; or the vectors λ, each in its own order."""
+    d = len(spectra[0])
+    if diagonal:
+        orders = [list(draw(st.permutations(range(d)))) for _ in spectra]
+        return tuple(carried(x[order], exact) for x, order in zip(spectra, orders, strict=True))
+    turn = turn_of(draw, d)
+    return tuple(carried((turn * spectrum) @ turn.T, exact) for spectrum in spectra)
 
 
 def array_of(draw: Any, shape: tuple, exact: bool) -> Any:
     """Inside another strategy: what `arrays` draws."""
     drawn = fractions([draw(RATIONALS) for _ in range(int(np.prod(shape)))])
     return carried(drawn.reshape(shape), exact)
+
+
+def squares_of(draw: Any, size: int, count: int) -> list[Any]:
+    """Square arrays of rationals, from their first rows and columns on: those of a smaller size
+    are drawn before the rest, so that a case shrinks to fewer features."""
+    found = [np.full((size, size), Fraction(0)) for _ in range(count)]
+    for place in sorted(np.ndindex(size, size), key=max):
+        for matrix in found:
+            matrix[place] = draw(RATIONALS)
+    return found
 
 
 @st.composite
@@ -227,25 +256,20 @@ def _orthogonal(draw: Any, sizes: Any, exact: bool) -> Any:
 
 @st.composite
 def _covariance(
-    draw: Any, sizes: Any, eigenvalues: Any, ranks: Any, fixed: Any, exact: bool
+    draw: Any, sizes: Any, eigenvalues: Any, ranks: Any, fixed: Any, diagonal: bool, exact: bool
 ) -> Any:
     d = draw(sizes)
     spectrum = spectrum_of(draw, d, eigenvalues, ranks) if fixed is None else fixed
-    return carried(_turned(spectrum, turn_of(draw, d)), exact)
+    return of_spectra(draw, [spectrum], diagonal, exact)[0]
 
 
 @st.composite
-def _pair(draw: Any, sizes: Any, eigenvalues: Any, ranks: Any, exact: bool) -> Any:
+def _pair(draw: Any, sizes: Any, eigenvalues: Any, ranks: Any, diagonal: bool, exact: bool) -> Any:
     d = draw(sizes)
     first, second = (spectrum_of(draw, d, eigenvalues, ranks) for _ in range(2))
-    second = second[draw(st.permutations(range(d)))]
-    turn = turn_of(draw, d)
-    return carried(_turned(first, turn), exact), carried(_turned(second, turn), exact)
-
-
-def _turned(spectrum: Any, turn: Any) -> Any:
-    """`Q diag(λ) Q^T`."""
-    return (turn * spectrum) @ turn.T
+    if not diagonal:  # else both are put into any order
+        second = second[draw(st.permutations(range(d)))]
+    return of_spectra(draw, [first, second], diagonal, exact)
 
 
 def _spectrum(call: str, spectrum: Sequence[Any]) -> Any:
