@@ -43,6 +43,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.saddle import run_into_saddle
 from validation.common import enclosures, sensitivity
 from validation.common.basin_map import along, figure
+from validation.common.derived import derivation
 from validation.common.flows import largest_size
 from validation.common.limits import distance, size, waiting_time
 from validation.harness import Claim, Close, Control, Flow, Table, evidence
@@ -268,6 +269,8 @@ def observed(setting):
     )
 
 
+derived = derivation("unbalanced_starts")
+
 claim = Claim(
     title="The limit from unbalanced and oversized starts",
     source="derived here; for balanced small starts: Zhang, Frei, Bartlett, JMLR 25(49), 2024, "
@@ -283,10 +286,14 @@ claim = Claim(
     call="""known_to_converge(layer, prompts).holds
 global_minimum(prompts).layer(layer.balance, sign=1)
 gradient_flow(layer, prompts).final                 # the same, if s > 0""",
-    evidence=(rounded, enclosed, reduced, whole),
+    evidence=(derived, rounded, enclosed, reduced, whole),
     control=(
         Control("the limit of balance 0 for every start", balance_forgotten),
-        Control("the sign of $s$ not kept", sign_forgotten, rejected_by=(enclosed, reduced, whole)),
+        Control(
+            "the sign of $s$ not kept",
+            sign_forgotten,
+            rejected_by=(derived, enclosed, reduced, whole),
+        ),
         Control("the root by a sum that cancels", cancelling, rejected_by=(rounded, enclosed)),
         Control(
             "a start on the way into the saddle", cases=into_the_saddle, rejected_by=(reduced,)
