@@ -44,7 +44,7 @@ class Minimum:
     loss: Scalar
     prompts: GaussianPrompts = field(repr=False)
 
-    def layer(self, balance: float = 0.0, sign: int = 1) -> LinearSelfAttention:
+    def layer(self, balance: Scalar = 0.0, sign: int = 1) -> LinearSelfAttention:
         r"""The minimising layer with `v = p = 0`, `s U = B` and the given balance and sign of `s`.
 
         .. math::
