@@ -36,6 +36,14 @@ def laws(setting, general=False, dimension=6):
     return cases
 
 
+def balanced_laws(setting):
+    """With balances of both signs, and signs of `s`."""
+    cases = {}
+    for name, law in laws(setting).items():
+        cases |= {f"c = {c:g}, {name}": (law, c, s) for c, s in ((1e6, 1), (-1.0, -1), (-1e6, 1))}
+    return cases
+
+
 def conditioned(rng, dimension, condition):
     """A dense covariance with eigenvalues from 1 to `1 / condition`, in a random basis."""
     basis, _ = np.linalg.qr(rng.standard_normal((dimension, dimension)))
