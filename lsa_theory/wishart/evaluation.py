@@ -28,6 +28,12 @@ from lsa_theory.wishart.grammar import (
 from lsa_theory.wishart.terms import Expansion, Term
 
 CALL = "Expectation.evaluate"
+MOMENTS = {
+    COVARIANCE: "covariance",
+    TASK_MEAN: "task_mean",
+    TASK_COVARIANCE: "task_covariance",
+    QUERY_COVARIANCE: "query_covariance",
+}
 
 
 def value(
@@ -62,7 +68,7 @@ def _check_existence(expansion: Expansion, length: Any, d: int) -> None:
     excess = expansion.scale.least_excess
     if excess is None or checks.is_tracer(length) or length - d > excess:
         return
-    rule = f"above d + {excess} = {d + excess}, or the expectation does not exist"
+    rule = f"above d + {excess} = {d + excess} for the expectation to exist at all constants"
     refuse(CALL, "context_length", length, rule)
 
 
@@ -80,6 +86,8 @@ def _matrices(
     names -= {"S", INVERSE, COVARIANCE, TASK, TASK_MEAN, TASK_COVARIANCE, QUERY, QUERY_COVARIANCE}
     for name in sorted(names - set(constants)):
         refuse(CALL, name, None, f"a matrix, since the word holds {name}")
+    for name in sorted(set(constants) & set(MOMENTS)):
+        refuse(CALL, name, constants[name], f"left out, or given as {MOMENTS[name]}")
     for name in sorted(set(constants) - names):
         have = ", ".join(sorted(names)) or "none"
         refuse(CALL, name, constants[name], f"left out: the word's constants are {have}")
@@ -98,17 +106,17 @@ def _law(names: set[str], covariance: Array, moments: dict[str, Any]) -> dict[st
     the identity and zero, and the covariance of the context."""
     d, found = len(covariance), {}
     wanted = {
-        "task_covariance": (TASK_COVARIANCE, {TASK, TASK_COVARIANCE}),
-        "task_mean": (TASK_MEAN, {TASK, TASK_MEAN}),
-        "query_covariance": (QUERY_COVARIANCE, {QUERY, QUERY_COVARIANCE}),
+        "task_covariance": (TASK, TASK_COVARIANCE),
+        "task_mean": (TASK, TASK_MEAN),
+        "query_covariance": (QUERY, QUERY_COVARIANCE),
     }
     unit = np.ones(d, dtype=int).astype(object if is_exact(covariance) else np.float64)
     default = {"task_covariance": unit, "task_mean": 0 * unit, "query_covariance": covariance}
-    for argument, (letter, holders) in wanted.items():
-        value = moments[argument]
-        if value is not None and not names & holders:
-            refuse(CALL, argument, value, f"left out: the word does not hold {min(holders)}")
-        if names & holders:
+    for argument, (vector, letter) in wanted.items():
+        value, held = moments[argument], bool(names & {vector, letter})
+        if value is not None and not held:
+            refuse(CALL, argument, value, f"left out: the word holds neither {vector} nor {letter}")
+        if held:
             value = default[argument] if value is None else _kept(value, {COVARIANCE: covariance})
             check = checks.vector if letter == TASK_MEAN else checks.covariance
             found[letter] = check(CALL, argument, value, d)
@@ -155,9 +163,10 @@ def _check_shapes(word: Word, given: dict[str, Array]) -> None:
     for left, right in _neighbours(word):
         (_, columns), (rows, _) = shape(left), shape(right)
         if columns != rows:
-            name = (right if right.rstrip("'") in given else left).rstrip("'")
+            name = next((x for x in (right.rstrip("'"), left.rstrip("'")) if x in given), None)
             rule = f"of a shape that fits: {left} has {columns} columns and {right} {rows} rows"
-            refuse(CALL, name, given.get(name), rule)
+            argument = "covariance" if name is None else MOMENTS.get(name, name)
+            refuse(CALL, argument, given[name or COVARIANCE], rule)
 
 
 def _neighbours(word: Word) -> Iterator[tuple[str, str]]:
@@ -213,6 +222,8 @@ def _zero(word: Word, products: _Products) -> Any:
     zero = 0 * products[()][0, 0]
     if word.open is None:
         return zero
+    if not word.open:  # a multiple of the identity
+        return np.full((products.d, products.d), zero)
     rows, columns = products.shape(word.open[0])[0], products.shape(word.open[-1])[1]
     return np.full((rows, columns), zero)
 

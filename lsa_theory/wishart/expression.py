@@ -28,16 +28,22 @@ from lsa_theory.wishart.grammar import (
     TASK_MEAN,
     Letters,
 )
-from lsa_theory.wishart.terms import Expansion, Term, expansion
+from lsa_theory.wishart.terms import COLUMNS, Expansion, Term, expansion
 
 GREEK = {TASK_MEAN: r"\mu", TASK_COVARIANCE: r"\Omega", QUERY_COVARIANCE: r"\Lambda_q"}
 
 
 def expectation(word: Any) -> Expectation:
-    """The expectation of a word, symbolic in `N` and in the dimension.
+    r"""The expectation of a word, symbolic in `N` and in the dimension: for instance
+
+    .. math::
+        E[S B S] = \Lambda B \Lambda + \tfrac1N \big( \Lambda B^\top \Lambda
+            + \operatorname{tr}(B \Lambda) \Lambda \big), \qquad
+        E[S^{-1}] = \frac{N}{N - d - 1} \Lambda^{-1} .
 
     Over the sample, and over the Gaussian vectors that the word holds, all independent: the task
-    `w ~ N(mu, Omega)` and the query `x_q ~ N(0, Lambda_q)`.
+    :math:`w \sim N(\mu, \Omega)` and the query :math:`x_q \sim N(0, \Lambda_q)`. Words in one
+    :math:`S^{-1}` have an expectation for :math:`N > d + 1`, in two for :math:`N > d + 3`.
 
     Parameters
     ----------
@@ -56,7 +62,8 @@ def expectation(word: Any) -> Expectation:
 
     Notes
     -----
-    Results are cached. Eight letters `S` with two constants between them take seconds.
+    Results are cached. Eight letters `S` with two different constants between them take under a
+    second, with eight different products of two constants some six.
     """
     if not isinstance(word, str):
         refuse("expectation", "word", word, "a string")
@@ -129,7 +136,7 @@ class Expectation:
             if letter == PRECISION:
                 return sympy.MatrixSymbol(COVARIANCE, d, d).inv()
             name = letter.rstrip("'")
-            symbol = sympy.MatrixSymbol(name, d, 1 if name == TASK_MEAN else d)
+            symbol = sympy.MatrixSymbol(name, d, 1 if name in COLUMNS else d)
             return symbol.T if letter.endswith("'") else symbol
 
         def product(letters: Letters) -> Any:
@@ -161,23 +168,20 @@ def _latex_term(term: Term, variable: str) -> str:
         if c
     ]
     weight = weights[0] if len(weights) == 1 else rf"\left( {' + '.join(weights)} \right)"
-    traces = [
-        _latex_trace(word) + (f"^{{{count}}}" if count > 1 else "")
-        for word, count in Counter(term.traces).items()
-    ]
+    traces = [_latex_trace(word, count) for word, count in Counter(term.traces).items()]
     matrix = [] if term.open is None else [_latex_word(term.open) or "I"]
     parts = [*([] if weight == "1" else [weight]), *traces, *matrix]
     return r" \, ".join(parts) or "1"
 
 
-def _latex_trace(word: Letters) -> str:
+def _latex_trace(word: Letters, count: int) -> str:
     """A number from the mean to the mean is not written as a trace."""
-    if not word:
-        return "d"
+    shown = rf"\operatorname{{tr}}({_latex_word(word)})" if word else "d"
     for k, letter in enumerate(word):
         if letter == TASK_MEAN + "'" and word[k - 1] == TASK_MEAN:
-            return _latex_word(word[k:] + word[:k])
-    return rf"\operatorname{{tr}}({_latex_word(word)})"
+            shown = _latex_word(word[k:] + word[:k])
+            shown = shown if count == 1 else f"({shown})"
+    return shown if count == 1 else f"{shown}^{{{count}}}"
 
 
 def _latex_word(letters: Letters) -> str:

@@ -21,7 +21,16 @@ from lsa_theory.checks import refuse
 INVERSE, COVARIANCE, PRECISION = "S^-1", "Lambda", "Lambda^-1"
 TASK, TASK_MEAN, TASK_COVARIANCE = "w", "mu", "Omega"
 QUERY, QUERY_COVARIANCE = "x_q", "Lambda_q"
-SYMMETRIC_LETTERS = ("S", INVERSE, COVARIANCE, PRECISION, TASK_COVARIANCE, QUERY_COVARIANCE)
+IDENTITY = "I"  # kept until numbers are closed off: (w' w) I is a matrix
+SYMMETRIC_LETTERS = (
+    IDENTITY,
+    "S",
+    INVERSE,
+    COVARIANCE,
+    PRECISION,
+    TASK_COVARIANCE,
+    QUERY_COVARIANCE,
+)
 SPELLINGS = {"Λ": COVARIANCE, "μ": TASK_MEAN, "Ω": TASK_COVARIANCE, "Λ_q": QUERY_COVARIANCE}
 ARGUMENTS = ("covariance", "context_length", "task_mean", "task_covariance", "query_covariance")
 RESERVED = ("N", "d", "tr", "self", *ARGUMENTS)
@@ -152,6 +161,4 @@ class _Parser:
     def named(self, name: str, start: int) -> Letters:
         if name in RESERVED:
             self.refuse(f"the start of {name}, which is not a name for a matrix", start)
-        if name == "I":
-            return ()
         return (SPELLINGS.get(name, name),)

@@ -51,7 +51,7 @@ def moments(words: Words) -> dict[Words, tuple[int, ...]]:
     coefficients of 1, 1/N, 1/N², ..., which are not negative."""
     degree = sum(word.count(S) for word in words)
     level = {product(words): 1}
-    with _no_garbage_collection():
+    with no_garbage_collection():
         for _ in range(degree):
             level = _next(level)
             _check_terms(level)
@@ -59,7 +59,7 @@ def moments(words: Words) -> dict[Words, tuple[int, ...]]:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
     """Millions of tuples are made here and no cycle: looking for one doubles the time."""
     enabled = gc.isenabled()
     gc.disable()

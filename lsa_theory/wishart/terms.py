@@ -13,17 +13,28 @@ from lsa_theory.wishart import gaussian
 from lsa_theory.wishart.gaussian import VECTORS
 from lsa_theory.wishart.grammar import (
     COVARIANCE,
+    IDENTITY,
     INVERSE,
     PRECISION,
+    QUERY,
+    TASK,
+    TASK_MEAN,
     Letters,
     Word,
     parsed,
     transposed,
 )
 from lsa_theory.wishart.inverse import LARGEST_INVERSE_DEGREE, Scale
-from lsa_theory.wishart.moments import LARGEST_DEGREE, MOST_TERMS, TooManyTerms, moments
+from lsa_theory.wishart.moments import (
+    LARGEST_DEGREE,
+    MOST_TERMS,
+    TooManyTerms,
+    moments,
+    no_garbage_collection,
+)
 from lsa_theory.wishart.words import MOST_PAIRS, MOST_SYMMETRIC, PAIRS, SYMMETRIC, S
 
+COLUMNS = (TASK, TASK_MEAN, QUERY)
 OPEN = "*"  # M is tr(X M) with a constant X to be taken off at the end: this letter
 
 
@@ -63,7 +74,8 @@ def expansion(text: str) -> Expansion:
             rule = f"of degree at most {LARGEST_DEGREE} in {vector.letter}, not {count}"
             refuse("expectation", "word", repr(text), rule)
     try:
-        terms = tuple(sorted(mean(word, text), key=_order))
+        with no_garbage_collection():
+            terms = tuple(sorted(mean(word, text), key=_order))
     except TooManyTerms as error:
         rule = f"of an expectation of at most {MOST_TERMS} terms; it has at least {error}"
         refuse("expectation", "word", repr(text), rule)
@@ -71,16 +83,18 @@ def expansion(text: str) -> Expansion:
 
 
 def _closed(word: Word) -> Word:
-    """What stands in an open word from the row of a vector to a column is a number."""
-    letters = [vector.letter for vector in VECTORS]
+    """What stands in an open word from a row to a column is a number; the letter I is dropped."""
     kept: list[Letters] = []
     numbers: list[Letters] = []
-    for piece in gaussian.pieces(word.open or (), *letters):
-        closed = piece[0].rstrip("'") in letters and piece[0].endswith("'") and piece[-1] in letters
+    for piece in gaussian.pieces(word.open or (), *COLUMNS):
+        closed = piece[0].endswith("'") and piece[0][:-1] in COLUMNS and piece[-1] in COLUMNS
         (numbers if closed else kept).append(piece)
-    if not numbers:
-        return word
-    return Word((*word.traces, *numbers), sum(kept, ()) if kept else None)
+    traces = tuple(map(_without_identity, (*word.traces, *numbers)))
+    return Word(traces, _without_identity(sum(kept, ())) if kept else None)
+
+
+def _without_identity(letters: Letters) -> Letters:
+    return tuple(letter for letter in letters if letter != IDENTITY)
 
 
 def _order(term: Term) -> tuple[object, ...]:
@@ -118,6 +132,8 @@ def _merged(products: Products) -> Products:
         for words, count in _over_vectors(traces).items():
             pairs = zip_longest(merged[words], (count * c for c in coefficients), fillvalue=0)
             merged[words] = tuple(old + new for old, new in pairs)
+        if len(merged) > MOST_TERMS:  # none cancels: no coefficient is negative
+            raise TooManyTerms(len(merged))
     yield from merged.items()
 
 
