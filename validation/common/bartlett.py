@@ -11,6 +11,7 @@ the Gaussians and in :math:`r_i = 1 / T_{ii}`, and
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 import numpy as np
 from sympy import QQ
@@ -76,5 +77,5 @@ def _reciprocal_moment(degrees: int, power: int) -> Fraction:
     return Fraction(1, prod(degrees - 2 * k for k in range(1, power // 2 + 1)))
 
 
-def _fraction(number: object) -> Fraction:
+def _fraction(number: Any) -> Fraction:
     return Fraction(int(number.numerator), int(number.denominator))
