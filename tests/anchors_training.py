@@ -48,8 +48,9 @@ def limits(case: Case) -> Case:
 
 
 def rate_cases() -> list[Case]:
-    laws = [(SCALAR, "1/2"), (NOISY, 3), (SKEW, "3/4"), (SKEW | {"noise": 1}, 2), (FLAT, 1)]
-    return [case(law, scale=scale) for law, scale in [*laws, (SKEW, "1/8")]]
+    noisy, nothing = SKEW | {"noise": 1}, SCALAR | {"context": [[0]]}
+    laws = [(SCALAR, "1/2"), (NOISY, 3), (SKEW, "3/4"), (noisy, 2), (FLAT, 1), (SKEW, "1/8")]
+    return [case(law, scale=scale) for law, scale in [*laws, (nothing, 1)]]
 
 
 def rates(case: Case) -> Case:
