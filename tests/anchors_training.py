@@ -49,8 +49,9 @@ def limits(case: Case) -> Case:
 
 def rate_cases() -> list[Case]:
     noisy, nothing = SKEW | {"noise": 1}, SCALAR | {"context": [[0]]}
+    three = {"context": [1, 2, "3/2"], "context_length": 1}  # signs between modes count from 3 on
     laws = [(SCALAR, "1/2"), (NOISY, 3), (SKEW, "3/4"), (noisy, 2), (FLAT, 1), (SKEW, "1/8")]
-    return [case(law, scale=scale) for law, scale in [*laws, (nothing, 1)]]
+    return [case(law, scale=scale) for law, scale in [*laws, (nothing, 1), (three, "1/4")]]
 
 
 def rates(case: Case) -> Case:
