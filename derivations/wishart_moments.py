@@ -15,13 +15,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from derivations.algebra import DIMENSION, LENGTH, Words, derivative, mean, reduced, symbols
+from derivations.algebra import (
+    DIMENSION,
+    LENGTH,
+    Words,
+    derivative,
+    mean,
+    reduced,
+    substituted,
+    symbols,
+)
 from derivations.algebra.words import MATRIX, SCALAR, collected
 from derivations.chain import ANY, Chain, Identity, step
 from derivations.setting import LAMBDA, B, I, n
 from lsa_theory.wishart import Expectation, expectation
 
 S, P, C, D, PRECISION = symbols("S S^-1 C D Lambda^-1")
+(x,) = symbols("x_q")
+ONE = x.outer(x)  # of a sample of one
 
 
 def as_words(found: Expectation) -> Words:
@@ -60,15 +71,41 @@ def one_sample_at_a_time(formula: Any = expectation) -> Iterator[Identity]:
         yield Identity(as_words(formula(f"tr(S B) {text}")) - stated, 0, label)
 
 
+def of_one_sample(words: Words) -> Words:
+    """The mean over one Gaussian of the samples' law."""
+    return substituted(mean(words), {"Lambda_q": LAMBDA})
+
+
 @step(ANY)
 def two_samples(formula: Any = expectation) -> Iterator[Identity]:
     r"""Of :math:`N^2` pairs of samples :math:`N (N - 1)` are independent, and in the others one
-    sample meets itself:
-    :math:`E[x x^\top B x x^\top] = \Lambda (B + B^\top) \Lambda
-    + \operatorname{tr}(B \Lambda) \Lambda`."""
+    sample meets itself."""
     met = LAMBDA @ (B + B.T) @ LAMBDA + (B @ LAMBDA).trace() * LAMBDA
-    stated = (n - 1) * LAMBDA @ B @ LAMBDA / n + met / n
+    yield Identity(of_one_sample(ONE @ B @ ONE), met, r"E[x x^\top B x x^\top]")
+    stated = ((n - 1) * LAMBDA @ B @ LAMBDA + met) / n
     yield Identity(as_words(formula("S B S")), stated, "E[S B S]")
+    met = of_one_sample((x @ B @ x) * ONE)
+    stated = ((n - 1) * (LAMBDA @ B).trace() * LAMBDA + met) / n
+    label = r"E[\operatorname{tr}(S B)\, S]"
+    yield Identity(as_words(formula("tr(S B) S")), stated, label)
+
+
+@step(ANY)
+def three_samples(formula: Any = expectation) -> Iterator[Identity]:
+    r"""In the same way, two of three samples meet in three ways, and one meets itself twice. The
+    sum is the published third moment (Letac and Massam, Scand. J. Statist. 31, 2004)."""
+    square, trace = LAMBDA @ LAMBDA, LAMBDA.trace()
+    twice = of_one_sample(ONE @ ONE)
+    pairs = twice @ LAMBDA + of_one_sample(ONE @ LAMBDA @ ONE) + LAMBDA @ twice
+    thrice = of_one_sample(ONE @ ONE @ ONE)
+    counted = ((n - 1) * (n - 2) * LAMBDA @ square + (n - 1) * pairs + thrice) / (n * n)
+    yield Identity(as_words(formula("S^3")), counted, "E[S^3]")
+    published = (
+        (n * n + 3 * n + 4) * LAMBDA @ square
+        + (2 * n + 2) * trace * square
+        + ((n + 1) * square.trace() + trace * trace) * LAMBDA
+    )
+    yield Identity(n * n * counted, published, "N^2\\, E[S^3]")
 
 
 @step(ANY)
@@ -117,7 +154,7 @@ def inverse_of_the_mean() -> Identity:
 
 
 chain = Chain(
-    (one_sample_at_a_time, two_samples, one_inverse, two_inverses),
+    (one_sample_at_a_time, two_samples, three_samples, one_inverse, two_inverses),
     wrong=(transposed_pairing_dropped, inverse_of_the_mean),
 )
 residuals = chain.residuals
