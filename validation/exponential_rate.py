@@ -37,7 +37,7 @@ from lsa_theory.gamma import gamma
 from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
-from validation.common.derived import derivation
+from validation.common.derived import derivation, wrong_steps
 from validation.common.flows import COUNT, Start, covered, largest_size, starts, unit_theta
 from validation.harness import Bound, Claim, Control, Flow, Table, evidence
 from validation.harness.figures import FAINT, INK, canvas
@@ -233,6 +233,8 @@ def figure(setting):
     return figure
 
 
+derived = derivation("exponential_rate")
+
 claim = Claim(
     title="Exponential convergence: the guaranteed rate and the rate of the end",
     source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1 and its proof; "
@@ -247,10 +249,11 @@ claim = Claim(
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 guarantee = convergence_guarantee(layer, prompts, sharp=True)
 guarantee.rate, guarantee.loss_bound(times), final_rate(prompts)""",
-    evidence=(derivation("exponential_rate"), under, ending),
+    evidence=(derived, under, ending),
     control=(
         Control("twice the final rate at all times", too_fast, witness, (under,)),
         Control("s held fixed at the end", uncoupled, rejected_by=(ending,)),
+        wrong_steps("exponential_rate", derived),
     ),
     figure=figure,
     reported=tables,

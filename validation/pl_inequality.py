@@ -41,7 +41,7 @@ from lsa_theory.linalg import dense
 from lsa_theory.minimum import global_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import population_loss
-from validation.common.derived import derivation
+from validation.common.derived import derivation, wrong_steps
 from validation.common.flows import (
     Start,
     covered,
@@ -263,6 +263,8 @@ def sides(layers, prompts):
     )
 
 
+derived = derivation("pl_inequality")
+
 claim = Claim(
     title="The loss is not convex, but its gradient sees every excess",
     source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, proof of Theorem 4.1; "
@@ -275,10 +277,11 @@ claim = Claim(
     ),
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 convergence_guarantee(layer, prompts, sharp=True).pl_constant""",
-    evidence=(derivation("pl_inequality"), identities, along, anywhere),
+    evidence=(derived, identities, along, anywhere),
     control=(
         Control("three times the constant", scaled(3), rejected_by=(along, anywhere)),
         Control("N for N + 1 in Γ", forgotten_pair, rejected_by=(identities,)),
+        wrong_steps("pl_inequality", derived),
     ),
     figure=figure,
     reported=tables,

@@ -38,7 +38,7 @@ from lsa_theory.initial import initial_layer, isotropic_theta
 from lsa_theory.linalg import dense
 from lsa_theory.prompts import GaussianPrompts
 from validation.common import enclosures
-from validation.common.derived import derivation
+from validation.common.derived import derivation, wrong_steps
 from validation.common.flows import Start, covered, largest_size, started, starts, unit_theta
 from validation.harness import Bound, Claim, Close, Control, evidence
 from validation.harness.figures import FAINT, canvas
@@ -227,6 +227,8 @@ def figure(setting):
 
 NUMERICAL = (along, paid, rational, safe, enclosed)
 
+derived = derivation("scale_lower_bound")
+
 claim = Claim(
     title="The scale never falls below a bound",
     source="Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1 and its proof; "
@@ -240,12 +242,13 @@ claim = Claim(
     ),
     call="""layer = initial_layer(isotropic_theta(10), 0.02)
 convergence_guarantee(layer, prompts, sharp=True).scale_bound""",
-    evidence=(derivation("scale_lower_bound"), *NUMERICAL),
+    evidence=(derived, *NUMERICAL),
     control=(
         Control("the bound times 1.2", larger, rejected_by=NUMERICAL),
         Control(
             "the operator norm of Λ² for its Frobenius norm", forgotten_root, rejected_by=NUMERICAL
         ),
+        wrong_steps("scale_lower_bound", derived),
     ),
     figure=figure,
 )

@@ -1,7 +1,7 @@
 """A derivation as evidence: each step a case, whose residuals must be exactly zero."""
 
 from derivations import registry
-from validation.harness import Equal, evidence
+from validation.harness import Control, Equal, evidence
 
 
 def derivation(stem):
@@ -16,3 +16,13 @@ def derivation(stem):
         return Equal(step.residuals(formula))
 
     return derived
+
+
+def wrong_steps(stem, derived):
+    """The control of a derivation that no wrong formula of its claim can be put to: the wrong
+    neighbours of its own steps."""
+
+    def cases(setting):
+        return {step.name: step for step in registry.chain(stem).wrong}
+
+    return Control("wrong neighbours of its steps", cases=cases, rejected_by=(derived,))
