@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 
 from tests import (
+    anchors_estimators,
     anchors_losses,
     anchors_targets,
     anchors_training,
@@ -23,7 +24,14 @@ from tests import (
 from tests.anchors_shared import Case, read, spelt
 
 TABLE = Path(__file__).with_suffix(".json")
-MAKERS = (anchors_losses, anchors_training, anchors_white, anchors_targets, anchors_wishart)
+MAKERS = (
+    anchors_losses,
+    anchors_training,
+    anchors_white,
+    anchors_targets,
+    anchors_wishart,
+    anchors_estimators,
+)
 TOPICS = {name: topic for maker in MAKERS for name, topic in maker.TOPICS.items()}
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
+from sympy import QQ
 
 from lsa_theory import LinearSelfAttention
 from validation.harness.oracle import RationalLaw, loss
@@ -54,6 +55,11 @@ def fractions(rows: Any) -> Any:
     array = np.array(rows, dtype=object)
     exact = np.array([Fraction(entry) for entry in array.flat], dtype=object)
     return exact.reshape(array.shape)[()]
+
+
+def rational(array: Any) -> Any:
+    """The same numbers as the coefficients of polynomials are."""
+    return np.vectorize(lambda x: QQ(x.numerator, x.denominator), otypes=[object])(array)
 
 
 def drawn(rng: np.random.Generator, *shape: int) -> Any:

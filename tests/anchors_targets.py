@@ -16,7 +16,7 @@ import sympy
 from sympy import QQ
 from sympy.polys.rings import ring
 
-from tests.anchors_shared import Bowl, Case, Topic, fractions
+from tests.anchors_shared import Bowl, Case, Topic, fractions, rational
 from validation.harness.oracle import RationalLaw, expectation, product_expectation
 
 LENGTHS = (1, 2)
@@ -76,10 +76,6 @@ def pairs(case: Case, count: int) -> Iterator[tuple[Any, Any]]:
         x = factor @ np.array(z, dtype=object)
         label = sum(c * (task @ x) ** k for k, c in enumerate(function))
         yield x, label + rational(case["noise"])[()] * noise
-
-
-def rational(array: Any) -> Any:
-    return np.vectorize(lambda x: QQ(x.numerator, x.denominator), otypes=[object])(array)
 
 
 # --- tanh --------------------------------------------------------------------------------------

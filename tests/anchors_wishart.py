@@ -9,8 +9,7 @@ import numpy as np
 from sympy import QQ
 from sympy.polys.rings import ring
 
-from tests.anchors_shared import Case, Topic, fractions
-from tests.anchors_targets import rational
+from tests.anchors_shared import Case, Topic, fractions, rational
 from validation.common.bartlett import InverseLaw
 from validation.harness.oracle import expectation
 

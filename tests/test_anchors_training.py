@@ -63,9 +63,13 @@ def test_layers_at_the_minimum(case, values):
 
 def test_layer_of_a_zero_gain():
     law = law_of({"context": np.zeros((4, 4), dtype=int) * Fraction(1), "context_length": 2})
-    layer = global_minimum(law.prompts).layer(-1.0)
+    minimum = global_minimum(law.prompts)
+    layer = minimum.layer(-1.0)
     assert layer.s == 0
     assert (layer.u == np.eye(4) / 2).all()
+    layer = minimum.layer(4.0)
+    assert layer.s == 2
+    assert not layer.u.any()
 
 
 @pytest.mark.parametrize(("case", "values"), anchors.rows("rates"))
