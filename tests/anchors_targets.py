@@ -33,8 +33,9 @@ def cases() -> list[Case]:
         {"function": linear, "context": [[1, 0], [1, 2]], "task": [1, "-1/2"], "noise": 1},
         {"function": square, "context": [[1, 0], [1, 2]], "task": [1, "-1/2"], "noise": 1},
         {"function": [1, "1/2", -1, "1/3"], "context": [[1, 0], ["1/2", 1]], "task": [1, "1/2"]},
+        {"function": [2, 1, 1], "context": [[1, 0], ["1/2", 1]], "task": [0, 0]},  # a constant
     ]
-    gains = [[["1/4"]], [["1/4"]], *[[["1/3", "1/2"], ["-1/4", "1/5"]]] * 3]
+    gains = [[["1/4"]], [["1/4"]], *[[["1/3", "1/2"], ["-1/4", "1/5"]]] * 4]
     full = [{"noise": 0, "gain": gain} | row for row, gain in zip(rows, gains, strict=True)]
     return [{name: fractions(entry) for name, entry in row.items()} for row in full]
 
@@ -74,7 +75,9 @@ def pairs(case: Case, count: int) -> Iterator[tuple[Any, Any]]:
     symbols = np.array(ring([f"z{k}" for k in range(count * (d + 1))], QQ)[1:], dtype=object)
     for *z, noise in symbols.reshape(count, d + 1):
         x = factor @ np.array(z, dtype=object)
-        label = sum(c * (task @ x) ** k for k, c in enumerate(function))
+        label = 0 * noise
+        for coefficient in reversed(function):
+            label = label * (task @ x) + coefficient
         yield x, label + rational(case["noise"])[()] * noise
 
 
