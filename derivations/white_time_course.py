@@ -154,7 +154,7 @@ def the_times() -> Iterator[Identity]:
 
 @step(SQUARES)
 def the_library(formula: Any = white_time_course) -> Iterator[Identity]:
-    r"""The library's rate, odds and gain are these, and at :math:`e^{rt} = y` its path and loss
+    r"""The library's rate, odds and gain are these, and at :math:`e^{rt} = y^6` its path and loss
     too. (Dimensions whose root is an integer.)"""
     y = sympy.Symbol("y", positive=True)
     for size in (1, 4, 9):
@@ -171,8 +171,8 @@ def the_library(formula: Any = white_time_course) -> Iterator[Identity]:
         yield Identity(course.rate, pace, rf"r|_{{d = {size}}}")
         yield Identity(course.odds, odds, "o")
         yield Identity(course.gain, gain, "b")
-        reached = 1 / (1 + odds / y)
-        then = sympy.log(y) / pace
+        reached = 1 / (1 + odds / y**6)
+        then = 6 * sympy.log(y) / pace
         yield Identity(course.share(then), reached, r"z / z_\infty")
         excess = course.loss(then) - global_minimum(law).loss
         learnable = size * context * task * query * gain / 2
