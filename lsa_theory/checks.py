@@ -15,7 +15,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lsa_theory._typing import Array, Scalar
-from lsa_theory.linalg import has_cholesky_factor, is_symbolic, is_symmetric, pivots
+from lsa_theory.definiteness import has_cholesky_factor, is_symmetric, pivots
+from lsa_theory.linalg import is_symbolic
 
 EPSILON = float(np.finfo(np.float64).eps)
 LARGEST_INTEGER = 2**53  # beyond it float64 no longer counts in ones

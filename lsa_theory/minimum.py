@@ -11,13 +11,13 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar
 from lsa_theory.attention import LinearSelfAttention
+from lsa_theory.definiteness import rank
 from lsa_theory.linalg import (
     array,
     dense,
     is_exact,
     is_symbolic,
     product_trace,
-    rank,
     resolvent,
     square_root,
     squared_norm,

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import arrays, covariances, float_covariance, positive, rational
 
-from lsa_theory import linalg
+from lsa_theory import definiteness, linalg
 from lsa_theory.linalg import Diagonal
 
 pairs = st.tuples(arrays(3), arrays(3, 3))
@@ -151,16 +151,18 @@ def test_roots_of_matrices():
 def test_exact_ranks(root):
     covariance = root @ root.T
     rank = matrix_of(root).rank()
-    assert linalg.rank(covariance) == rank
-    assert linalg.rank(np.array(covariance, dtype=np.float64)) == rank
-    assert linalg.rank(Diagonal(covariance.diagonal())) == np.count_nonzero(covariance.diagonal())
+    assert definiteness.rank(covariance) == rank
+    assert definiteness.rank(np.array(covariance, dtype=np.float64)) == rank
+    assert definiteness.rank(Diagonal(covariance.diagonal())) == np.count_nonzero(
+        covariance.diagonal()
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_ranks_know_no_unit(scale):
     root = np.random.default_rng(13).standard_normal((200, 4))
-    assert linalg.rank(scale * (root @ root.T)) == 4  # the rest is rounding
-    assert linalg.rank(Diagonal(scale * np.array([1.0, 1e-10, 1e-20, 0.0]))) == 2
+    assert definiteness.rank(scale * (root @ root.T)) == 4  # the rest is rounding
+    assert definiteness.rank(Diagonal(scale * np.array([1.0, 1e-10, 1e-20, 0.0]))) == 2
 
 
 @given(arrays(3, 3))
@@ -168,15 +170,15 @@ def test_pivots_tell_positive_semi_definite_matrices(array):
     matrix = array + array.T
     characteristic = matrix_of(matrix).charpoly().all_coeffs()
     signs = [coefficient * (-1) ** i for i, coefficient in enumerate(characteristic)]
-    assert (min(linalg.pivots(matrix)) >= 0) == all(sign >= 0 for sign in signs)
-    assert min(linalg.pivots(array @ array.T)) >= 0
+    assert (min(definiteness.pivots(matrix)) >= 0) == all(sign >= 0 for sign in signs)
+    assert min(definiteness.pivots(array @ array.T)) >= 0
 
 
 def test_a_zero_on_the_diagonal_beside_something_is_indefinite():
-    assert linalg.pivots(rational([0, 1], [1, 0])) == [-1]
-    assert linalg.pivots(rational([0, 0], [0, 0])) == [0]
-    assert linalg.pivots(rational([4, 2], [2, 1])) == [4, 0]
-    assert linalg.pivots(rational([2, 3], [3, 1])) == [2, -1]
+    assert definiteness.pivots(rational([0, 1], [1, 0])) == [-1]
+    assert definiteness.pivots(rational([0, 0], [0, 0])) == [0]
+    assert definiteness.pivots(rational([4, 2], [2, 1])) == [4, 0]
+    assert definiteness.pivots(rational([2, 3], [3, 1])) == [2, -1]
 
 
 # --- large matrices ----------------------------------------------------------------------------
@@ -188,15 +190,15 @@ def test_an_inverse_in_blocks(d):
     found = linalg.resolvent(linalg.identity(d), matrix, 2.0, 1.0)
     np.testing.assert_allclose(found @ (2 * matrix + np.eye(d)), np.eye(d), atol=1e-12)
     assert (found == found.T).all()
-    assert linalg.is_symmetric(found)
+    assert definiteness.is_symmetric(found)
 
 
 @pytest.mark.parametrize("index", [(0, 1), (1, 0), (0, 249), (249, 0), (130, 127), (64, 63)])
 def test_one_bit_of_asymmetry_is_seen(index):
     matrix = np.ones((250, 250))
     matrix[index] = np.nextafter(1.0, 2.0)
-    assert not linalg.is_symmetric(matrix)
-    assert linalg.is_symmetric(np.ones((250, 250)))
+    assert not definiteness.is_symmetric(matrix)
+    assert definiteness.is_symmetric(np.ones((250, 250)))
 
 
 @pytest.mark.parametrize("d", [5, 250])
@@ -204,7 +206,7 @@ def test_a_factor_proves_positivity(d):
     direction = np.random.default_rng(10).standard_normal(d)
     singular = np.outer(direction, direction)
     jitter = d * np.finfo(np.float64).eps * singular.diagonal().max()
-    assert linalg.has_cholesky_factor(singular, jitter)
-    assert not linalg.has_cholesky_factor(singular - 1e-9 * np.eye(d), jitter)
-    assert linalg.has_cholesky_factor(np.eye(d), 0.0)
-    assert not linalg.has_cholesky_factor(-np.eye(d), 0.0)
+    assert definiteness.has_cholesky_factor(singular, jitter)
+    assert not definiteness.has_cholesky_factor(singular - 1e-9 * np.eye(d), jitter)
+    assert definiteness.has_cholesky_factor(np.eye(d), 0.0)
+    assert not definiteness.has_cholesky_factor(-np.eye(d), 0.0)

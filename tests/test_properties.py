@@ -21,7 +21,7 @@ from lsa_theory import (
     population_loss,
     risk,
 )
-from lsa_theory.linalg import rank
+from lsa_theory.definiteness import rank
 from lsa_theory.testing import (
     arrays,
     commuting_pairs,

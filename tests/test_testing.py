@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lsa_theory import GaussianPrompts, convergence_guarantee, known_to_converge, testing
 from lsa_theory.convergence import HYPOTHESES
-from lsa_theory.linalg import is_exact, rank
+from lsa_theory.definiteness import rank
+from lsa_theory.linalg import is_exact
 
 MODULES = [f"lsa_theory.testing{part}" for part in ("", ".matrices", ".laws", ".starts")]
 ALONE = [name for name in HYPOTHESES if name != "seen"]

@@ -9,10 +9,11 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.definiteness import rank
 from lsa_theory.estimators.base import Estimator, NoFormula, Parts, floats, task_moment
 from lsa_theory.estimators.equivalent import limit_parts
 from lsa_theory.estimators.result import EstimatorRisk
-from lsa_theory.linalg import array, dense, product_trace, rank, solve
+from lsa_theory.linalg import array, dense, product_trace, solve
 from lsa_theory.prompts import GaussianPrompts
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.checks import refuse
-from lsa_theory.linalg import concatenate, dense, identity, is_exact, is_traced, rank, solve
+from lsa_theory.definiteness import rank
+from lsa_theory.linalg import concatenate, dense, identity, is_exact, is_traced, solve
 from lsa_theory.wishart.grammar import (
     COVARIANCE,
     INVERSE,
