@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from derivations import algebra
 from derivations.algebra import (
     LENGTH,
-    Words,
     calculus,
     derivative,
     evaluated,
@@ -34,13 +33,8 @@ from derivations.algebra import (
 from derivations.algebra.numbers import check_gradient
 from lsa_theory import (
     GaussianPrompts,
-    TargetPrompts,
     global_minimum,
-    population_loss,
-    prediction_error,
-    risk,
 )
-from lsa_theory.attention import Parameters
 from lsa_theory.wishart import expectation
 
 A, B, S, LAMBDA = symbols("A B S Lambda")
@@ -248,45 +242,6 @@ def test_scalars_are_replaced_by_words():
     found = substituted(words, {t: LAMBDA.trace()})
     assert (found - LAMBDA.trace() * LAMBDA.trace() * A - A).is_zero()
     assert (substituted(words, {t: 2}) - 5 * A).is_zero()
-
-
-def test_the_library_s_formulas_run_on_words():
-    """The same source as on numbers: put numbers for the words afterwards, or before."""
-    v, p, mu, U, query, task = symbols("v p mu U Lambda_q Omega")
-    s, n, noise = scalar("s"), scalar(LENGTH), scalar("z")
-    law = GaussianPrompts(
-        LAMBDA, n, noise_variance=noise, task_covariance=task, task_mean=mu, query_covariance=query
-    )
-    words = [population_loss(Parameters(v, s, U, p), law), risk(U, law)]
-    root = rationals(3, 3)
-    arrays = {
-        "Lambda": VALUES["Lambda"],
-        "Omega": root @ root.T,
-        "Lambda_q": root.T @ root,
-        "U": VALUES["A"],
-        "v": VALUES["a"],
-        "p": VALUES["b"],
-        "mu": rationals(3),
-    }
-    scalars = {"s": Fraction(2, 3), "N": Fraction(5), "z": Fraction(1, 4)}
-    numbers = GaussianPrompts(
-        arrays["Lambda"],
-        5,
-        noise_variance=scalars["z"],
-        task_covariance=arrays["Omega"],
-        task_mean=arrays["mu"],
-        query_covariance=arrays["Lambda_q"],
-    )
-    layer = Parameters(arrays["v"], scalars["s"], arrays["U"], arrays["p"])
-    found = [evaluated(each, arrays, scalars) for each in words]
-    assert found == [population_loss(layer, numbers), risk(arrays["U"], numbers)]
-
-
-def test_theorem_4_2_runs_on_words():
-    spread, gain, error = *symbols("Sigma B"), scalar("r")
-    error = prediction_error(gain, TargetPrompts(LAMBDA, scalar("M"), a, spread, error))
-    assert isinstance(error.total, Words)
-    assert error.total.letters() == {"Lambda", "B", "a", "Sigma"}
 
 
 @pytest.mark.parametrize(
