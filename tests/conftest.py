@@ -19,12 +19,13 @@ install_import_hook(  # an int is a float, as the type checker has it
     "lsa_theory", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 )
 
-settings.register_profile(
-    "deterministic",
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("deterministic")
+for name, examples in (("deterministic", 30), ("thorough", 500)):
+    settings.register_profile(
+        name,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
