@@ -38,6 +38,7 @@ from lsa_theory.risk import population_loss
 from validation.common.derived import derivation
 from validation.common.flows import COUNT
 from validation.common.ranges import least_positive, range_basis, range_projection
+from validation.common.rationals import halves
 from validation.harness import Bound, Claim, Close, Control, Equal, Flow, evidence
 from validation.harness.figures import FAINT, canvas
 
@@ -91,7 +92,7 @@ derived = derivation("singular_covariance")
 def flat(formula, prompts, setting):
     """The loss is quadratic in the gain, so central differences are exact derivatives."""
     found, d = formula(prompts), prompts.dimension
-    gain = found.minimum.gain + found.unseen(sevenths(setting.rng(), d, d))
+    gain = found.minimum.gain + found.unseen(halves(setting.rng(), d, d))
     units = np.eye(d * d, dtype=int).reshape(-1, d, d)
     gradient = [
         population_loss(gain + unit, prompts) - population_loss(gain - unit, prompts)
@@ -100,17 +101,11 @@ def flat(formula, prompts, setting):
     return Equal(np.array([*gradient, population_loss(gain, prompts) - found.minimum.loss]))
 
 
-def sevenths(rng, *shape):
-    """Random rationals."""
-    entries = [F(int(k), 7) for k in rng.integers(-9, 10, shape).flat]
-    return np.array(entries, dtype=object).reshape(shape)
-
-
 @evidence(Equal, "no layer's loss sees the kernel", cases=rational_laws)
 def unseen(formula, prompts, setting):
     """Outside the block too, at parameters far from the minimum."""
     found, d, rng = formula(prompts), prompts.dimension, setting.rng()
-    (v, p, *u), (a, b, *x) = sevenths(rng, 2, d + 2, d)
+    (v, p, *u), (a, b, *x) = halves(rng, 2, d + 2, d)
     u, x = np.array(u), np.array(x)
 
     def loss(v, u, p):
