@@ -28,6 +28,9 @@ WORDS: dict[str, Word] = {
     "tr(S^3 B) tr(S^2)": lambda s, b, w, q: (s @ s @ s @ b).trace() * (s @ s).trace(),
     "tr(S^3) tr(S B S B)": lambda s, b, w, q: (s @ s @ s).trace() * (s @ b @ s @ b).trace(),
     "w' S B w": lambda s, b, w, q: w @ s @ b @ w,
+    "w' B w w' S w w' w": lambda s, b, w, q: (w @ b @ w) * (w @ s @ w) * (w @ w),
+    "S w w' B w w'": lambda s, b, w, q: np.outer(s @ w, w) * (w @ b @ w),
+    "x_q' B x_q w' S B w": lambda s, b, w, q: (q @ b @ q) * (w @ s @ b @ w),
     "S w w' S": lambda s, b, w, q: np.outer(s @ w, w @ s),
     "x_q' B S w w' S B' x_q": lambda s, b, w, q: (q @ b @ s @ w) ** 2,
 }
