@@ -6,7 +6,7 @@ from derivations import registry
 from derivations.chain import Step
 from validation.harness.prose import rest
 
-LONGEST = 400  # characters of LaTeX in one line
+LONGEST = 300  # characters of LaTeX in one line
 
 
 def section(stem: str) -> list[str]:
