@@ -158,6 +158,10 @@ def test_exact_ranks(root):
     )
 
 
+def test_rank_of_positive_symbols():
+    assert definiteness.rank(Diagonal(np.array(sympy.symbols("a b", positive=True)))) == 2
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
 def test_ranks_know_no_unit(scale):
     root = np.random.default_rng(13).standard_normal((200, 4))
