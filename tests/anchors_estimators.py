@@ -33,41 +33,53 @@ def second(factor: Any, mean: Any = None) -> Any:
 
 def determined_cases() -> list[Case]:
     line = {"context": [["3/2"]], "query": [[2]], "noise": "1/3"}
-    lengths = [(line, 3), (line, 8), (SKEW | PRIOR, 4), (SKEW | PRIOR, 9)]
+    flat = {"context": [1, "3/2"], "query": [2, "1/2"], "noise": 2}
+    lengths = [(line, n) for n in (2, 3, 8)] + [(SKEW | PRIOR, n) for n in (3, 4, 9)]
+    lengths += [(flat, 5), (flat | {"noise": 0}, 2)]
     return [case(law | {"context_length": n}) for law, n in lengths]
 
 
 def determined(case: Case) -> Case:
-    """`σ² E tr(Λ_q (X^T X)^{-1})`."""
-    law, noise = InverseLaw(case["context"], case["context_length"]), case["noise"]
-    trace = law.mean((second(case["query"]) @ law.inverse).trace())
-    return {"variance": noise**2 * trace / case["context_length"]}
+    """`σ² E tr(Λ_q (X^T X)^{-1})`, None where it is infinite."""
+    context, query = (np.diag(x) if x.ndim == 1 else x for x in map(case.get, ("context", "query")))
+    law, noise = InverseLaw(context, case["context_length"]), case["noise"]
+    trace = (second(query) @ law.inverse).trace()
+    if noise and not law.exists(trace):
+        return {"variance": None}
+    return {"variance": noise**2 * law.mean(trace) / case["context_length"] if noise else noise}
 
 
 def fewer_cases() -> list[Case]:
     """A single sample, or one less than features, of white ones."""
     plane = {"query": [[2, 0], [1, 1]], "task": [[1, 1], [0, 2]], "mean": [1, 0], "d": 2}
     space = {"query": [[1, 0, 0], [1, 2, 0], [0, 1, 1]], "task": [[1, 0, 2], [0, 1, 0], [1, 1, 1]]}
-    space |= {"mean": [0, 1, -1], "d": 3, "noise": 1}
-    sizes = [(plane | {"noise": 0}, 1), (space, 1), (space | {"noise": 0}, 2)]
+    space |= {"mean": [0, 1, -1], "d": 3, "noise": 3}
+    four = {"query": np.diag([1, 2, 3, 1]), "task": np.diag([2, 1, 1, 3]), "mean": [1, 0, 0, 1]}
+    four |= {"d": 4, "noise": 2}
+    sizes = [(plane | {"noise": 0}, 1), (space, 1), (space, 2), (four, 1), (four, 2), (four, 3)]
     return [case(law | {"scale": 2, "context_length": n}) for law, n in sizes]
 
 
 def fewer(case: Case) -> Case:
     """The row space, or what is left of it, is the line of a Gaussian vector `z`; a polynomial in
-    `z / |z|` has the mean of the homogeneous one in `z` over that of a power of `|z|`. The noise
-    passes through `x / |x|²`, where `x` is `c z` and `E |z|^{-2} = 1 / (d - 2)`."""
-    d, query = case["d"], rational(second(case["query"]))
-    z = np.array(ring([f"z{k}" for k in range(d)], QQ)[1:], dtype=object)
-    square, line = z @ z, np.outer(z, z)
-    missed = np.eye(d, dtype=int) * square - line if case["context_length"] == 1 else line
-    moment = rational(second(case["task"], case["mean"]))
-    bias = expectation((missed @ query @ missed @ moment).trace()) / expectation(square**2)
-    variance = Fraction(0)
+    `z / |z|` has the mean of the homogeneous one in `z` over that of a power of `|z|`. Of noise
+    there is `σ² E tr(Λ_q X^+ X^{+T})`: the mean is a multiple of `tr Λ_q`, and at `Λ_q = I` it is
+    that of `tr (X X^T)^{-1}`, the sample covariance of the `d` columns but for a factor."""
+    d, length, query = case["d"], case["context_length"], second(case["query"])
+    values: Case = {"variance": case["noise"]}
     if case["noise"]:
-        along = expectation(z @ query @ z) / expectation(square)
-        variance = case["noise"] ** 2 / case["scale"] ** 2 * along / (d - 2)
-    return {"bias": bias, "variance": variance}
+        law = InverseLaw(np.eye(length, dtype=int) * case["scale"], d)
+        trace = law.inverse.trace()
+        share = case["noise"] ** 2 * query.trace() / d
+        values = {"variance": share * law.mean(trace) / d if law.exists(trace) else None}
+    if length in (1, d - 1):
+        z = np.array(ring([f"z{k}" for k in range(d)], QQ)[1:], dtype=object)
+        square, line = z @ z, np.outer(z, z)
+        missed = np.eye(d, dtype=int) * square - line if length == 1 else line
+        moment = rational(second(case["task"], case["mean"]))
+        trace = (missed @ rational(query) @ missed @ moment).trace()
+        values["bias"] = expectation(trace) / expectation(square**2)
+    return values
 
 
 # --- gradient descent in context ---------------------------------------------------------------

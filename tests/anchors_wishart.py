@@ -69,17 +69,18 @@ def means(polynomials: Any) -> Any:
 
 
 def inverse_cases() -> list[Case]:
-    """Just above the limit of existence, and beyond."""
+    """At limits of existence, just above them, and beyond."""
     plane, b = fractions([[1, 0], [1, 2]]), fractions([[1, "1/2"], [-1, 2]])
     line, number = fractions([["3/2"]]), fractions([[-2]])
-    rows = [(5, line, number), (9, line, number), (6, plane, b), (11, plane, b)]
+    rows = [(n, line, number) for n in (2, 3, 5, 9)] + [(n, plane, b) for n in (3, 4, 6, 11)]
     return [{"context_length": n, "context": factor, "B": b} for n, factor, b in rows]
 
 
 def inverse_values(case: Case) -> Case:
+    """None where there is no expectation."""
     law = InverseLaw(case["context"], case["context_length"])
-    inverse = law.inverse
-    return {word: law.mean(f(inverse, case["B"])) for word, f in INVERSE_WORDS.items()}
+    words = {word: f(law.inverse, case["B"]) for word, f in INVERSE_WORDS.items()}
+    return {word: law.mean(found) if law.exists(found) else None for word, found in words.items()}
 
 
 TOPICS = {

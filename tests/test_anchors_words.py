@@ -45,6 +45,9 @@ def test_exact_targets(name):
         assert (found.coefficients == values["coefficients"]).all()
         assert (found.label_covariance.dense() == values["label_covariance"]).all()
         assert found.linear_error == values["linear_error"]
+        for length, error in zip(LENGTHS, values["errors"], strict=True):
+            found = target(case["task"], covariance(case), length, noise_variance=noise)
+            assert prediction_error(case["gain"], found).total == error
 
 
 @pytest.mark.parametrize(("case", "values"), TARGETS)
@@ -101,6 +104,10 @@ def test_expectations(topic):
                 }
             if "x_q" in word:
                 given |= {"query_covariance": case["query"] @ case["query"].T}
+            if exact is None:
+                with pytest.raises(ValueError, match="must be above d"):
+                    expectation(word).evaluate(**law, **given)
+                continue
             found = expectation(word).evaluate(**law, **given)
             assert np.shape(found) == np.shape(exact)
             assert np.all(found == exact), word
