@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import checks
-from lsa_theory._typing import Array, Shaped
+from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.estimators import (
     Bayes,
     Estimator,
@@ -28,7 +28,7 @@ from lsa_theory.estimators import (
     Zero,
     ridge_risk,
 )
-from lsa_theory.linalg import array, dense, operator, product_trace
+from lsa_theory.linalg import array, dense, operator, solve
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
@@ -40,9 +40,9 @@ from lsa_theory.shift.roots import roots
 class Repair:
     """A remedy: the risk with it, and the share of the avoidable risk that it takes away."""
 
-    risk: float
-    share: float
-    factor: float = 1.0
+    risk: Scalar
+    share: Scalar
+    factor: Scalar = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,35 +79,33 @@ class CovariateShift:
     @cached_property
     def limit_map(self) -> Shaped[Array, "d d"]:
         r""":math:`\Lambda^{-1} \Lambda_c`: what the layer makes of the task in long contexts."""
-        train, test = _dense(self.train.context), _dense(self.test.context)
-        return np.linalg.solve(train, test)
+        train, test = (dense(array(law.context)) for law in (self.train, self.test))
+        return solve(train, test)
 
     @cached_property
-    def limit_risk(self) -> float:
+    def limit_risk(self) -> Scalar:
         """The risk that is left as both context lengths grow."""
-        missed = self.limit_map - np.eye(self.train.dimension)
-        moment = _dense(self.test.second_moment)
-        return float(np.trace(missed.T @ _dense(self.test.query) @ missed @ moment))
+        missed = self.limit_map - np.eye(self.train.dimension, dtype=int)
+        query, moment = (dense(array(m)) for m in (self.test.query, self.test.second_moment))
+        return (missed.T @ query @ missed @ moment).trace()
 
     @cached_property
     def retrained(self) -> Repair:
         """Training anew on the test law: the least risk of any gain, hence the whole share."""
-        return Repair(2 * float(block_minimum(self.test).loss), 1.0)
+        return Repair(2 * block_minimum(self.test).loss, 1)
 
     @cached_property
     def rescaled(self) -> Repair:
         """The best single factor on `s`, in closed form."""
-        moment = _dense(self.test.second_moment)
-        zero = float(product_trace(_dense(self.test.query), moment))
-        whole = float(self.attention.value)
-        doubled = float(risk(array(2 * operator(self.gain)), self.test))
+        zero, whole = self.others["zero"].value, self.attention.value
+        doubled = risk(array(2 * operator(self.gain)), self.test)
         square = (doubled - 2 * whole + zero) / 2  # risk(c B) = square c² − 2 cross c + zero
         cross = (square + zero - whole) / 2
         if square == 0:
-            return Repair(zero, 0.0)
+            return Repair(zero, 0 * zero)
         least = zero - cross * cross / square
         avoidable = whole - self.retrained.risk
-        share = (whole - least) / avoidable if avoidable > 0 else 0.0
+        share = (whole - least) / avoidable if avoidable > 0 else 0 * zero
         return Repair(least, share, cross / square)
 
     @property
