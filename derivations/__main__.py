@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -46,23 +47,30 @@ def printed(stem: str, chain: Chain, latex: bool) -> bool:
     """A chain, each step as soon as it is known."""
     print(f"{stem}: {registry.title(stem)}")
     verdicts = [_printed_step(f"{k}.", each, latex) for k, each in enumerate(chain.steps, 1)]
-    verdicts += [not _printed_step("✗", each, latex, wrong=True) for each in chain.wrong]
+    verdicts += [_printed_step("✗", each, latex, wrong=True) for each in chain.wrong]
     print(flush=True)
     return all(verdicts)
 
 
 def _printed_step(mark: str, each: Step, latex: bool, wrong: bool = False) -> bool:
-    holds = each.holds()
-    words = {True: "holds", False: "fails"}[holds]
-    if wrong:
-        words = "fails, as a wrong neighbour must" if not holds else "holds, but must not"
-    print(f"  {mark:<3} {each.name} [{each.scope}]: {words}", flush=True)
-    print("\n".join(f"        {line}" for line in each.statement.splitlines()))
-    if latex:
+    """Whether it is as it should be: a step holds, a wrong neighbour fails."""
+    try:
+        holds, words = each.holds(), ""
+    except (ValueError, ArithmeticError) as error:
+        holds, words = wrong, f"cannot be judged: {error}"
+    if not words and wrong:
+        words = "holds, but must not" if holds else "fails, as a wrong neighbour must"
+    print(f"  {mark:<3} {each.name} [{each.scope}]: {words or ('holds' if holds else 'fails')}")
+    print("\n".join(f"        {line}" for line in each.statement.splitlines()), flush=True)
+    if latex and not words.startswith("cannot"):
         for identity in each.identities():
             print(f"\n      \\[ {identity.latex} \\]\n")
-    return holds
+    return holds is not wrong
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)

@@ -39,7 +39,10 @@ class Identity:
             return [sympy.cancel(value) for value in (left - right).terms.values()] or [
                 sympy.Integer(0)
             ]
-        pairs = np.broadcast(np.asarray(left, dtype=object), np.asarray(right, dtype=object))
+        sides = [np.asarray(side, dtype=object) for side in (left, right)]
+        if 0 in (sides[0].size, sides[1].size) or len({x.shape for x in sides if x.ndim}) > 1:
+            raise ValueError(f"Identity: sides of shapes {sides[0].shape} and {sides[1].shape}")
+        pairs = np.broadcast(*sides)
         return [normal(exact(a) - exact(b)) for a, b in pairs]
 
     @property

@@ -22,7 +22,7 @@ def chosen(asked: Iterable[str]) -> list[str]:
     known, asked = stems(), list(dict.fromkeys(asked))
     for stem in asked:
         if stem not in known:
-            near = difflib.get_close_matches(stem, known, 1, 0.0)
+            near = difflib.get_close_matches(stem, known, 1, 0.5)
             hint = f" (closest: {near[0]})" if near else ""
             raise ValueError(f"STEM={stem}: must be the stem of a derivation{hint}")
     return asked or known

@@ -203,7 +203,8 @@ def the_way_out() -> Iterator[Identity]:
 def the_loss_falls() -> Identity:
     r"""Along it the loss changes, to second order, by
     :math:`-\frac12 \rho\, (\rho^2 + \kappa^2) t^2`: negative for :math:`\rho > 0`, at the origin
-    and at every other stuck start. None of them is a local minimum."""
+    and at every other stuck start. Such a :math:`\rho` exists where :math:`R \ne 0`: then none of
+    them is a local minimum."""
     second = around(derivative(LOSS, WAY_OUT), WAY_OUT)
     fall = rho * (rho * rho + SQUARED_PULL)
     return Identity(second + fall, rho * CHARACTERISTIC, r"L'' + \rho (\rho^2 + \kappa^2)")

@@ -30,7 +30,7 @@ from derivations.algebra import (
     symmetric,
     without,
 )
-from derivations.algebra.numbers import check_gradient
+from derivations.algebra.numbers import check_derivative
 from lsa_theory import (
     GaussianPrompts,
     global_minimum,
@@ -156,10 +156,25 @@ def test_a_wrong_derivative_is_caught(monkeypatch):
             yield value, others, tidy, calculus.transposed(rest)
 
     monkeypatch.setattr(calculus, "_slopes", forgotten_transpose)
-    with pytest.raises(ArithmeticError, match="gradient by A"):
+    with pytest.raises(ArithmeticError, match="derivative by A"):
         gradient((A @ A @ B).trace(), "A")
-    with pytest.raises(ArithmeticError, match="gradient by t"):
-        check_gradient(scalar(t) * B.trace() * scalar(t), t, scalar(t) * B.trace())
+
+
+@pytest.mark.parametrize(
+    ("rates", "wrong"),
+    [
+        ({"A": B @ A}, lambda right: 2 * right),
+        ({"A": B @ A, "a": B @ a}, lambda right: right - A @ b),
+        ({t: 3}, lambda right: right - 2 * right),
+        ({t: A.trace(), "A": B}, lambda right: right + scalar(t) * (A @ b)),
+    ],
+)
+def test_a_wrong_derivative_along_rates_is_caught(rates, wrong):
+    words = scalar(t**2) * (A @ A @ a) + A @ b
+    right = derivative(words, rates)
+    check_derivative(words, rates, right)
+    with pytest.raises(ArithmeticError, match="derivative by"):
+        check_derivative(words, rates, wrong(right))
 
 
 def test_a_wrong_slope_is_caught(monkeypatch):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy
+from strategies import rational
 
 from lsa_theory.wishart import expectation, moments, terms
 
@@ -45,8 +47,6 @@ def test_latex_form(word, written):
         ("S", {"Omega": np.eye(2)}, "or given as task_covariance"),
         ("S", {"Lambda": np.eye(2)}, "or given as covariance"),
         ("w' C w", {"C": np.ones((3, 2))}, "that fits: w' has 2 columns and C 3 rows"),
-        ("w w", {}, "covariance=array of shape (2, 2)): must be of a shape that fits: w has 1 col"),
-        ("mu mu", {}, "task_mean=array of shape (2, 1)): must be of a shape that fits: mu has 1"),
     ],
 )
 def test_bad_values(word, given, message):
@@ -58,8 +58,16 @@ def test_bad_values(word, given, message):
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("(w' w)^6 w", "of degree at most 12 in w, not 13"),
-        ("(x_q' A x_q)^7", "of degree at most 12 in x_q, not 14"),
+        ("(w' w)^4 w", "of degree at most 8 in w, not 9"),
+        ("(x_q' A x_q)^5", "of degree at most 8 in x_q, not 10"),
+        ("w w", "a product that fits in every dimension, but w stands before w"),
+        ("mu mu", "a product that fits in every dimension, but mu stands before mu"),
+        ("S w'", "a product that fits in every dimension, but S stands before w'"),
+        ("w S A", "a product that fits in every dimension, but w stands before S"),
+        ("tr(A Lambda w')", "but Lambda stands before w'"),
+        ("S lambda", "the start of lambda, which is not a name for a matrix"),
+        ("S \N{FULLWIDTH LATIN CAPITAL LETTER B}", "which is not a name for a matrix"),
+        ("(" * 300 + "S" + ")" * 300, "is inside more than 30 brackets"),
         ("task_mean S", "is the start of task_mean, which is not a name for a matrix"),
     ],
 )
@@ -74,3 +82,15 @@ def test_too_many_terms(monkeypatch):
         monkeypatch.setattr(module, "MOST_TERMS", 100)
     with pytest.raises(ValueError, match="of an expectation of at most 100 terms; it has at least"):
         expectation("w' C w w' D w w' E w w' F w")
+
+
+def test_a_symbol_for_the_context_length():
+    """The value is then a function of it, whether or not it exists for all numbers."""
+    n = sympy.Symbol("N", integer=True, positive=True)
+    law = rational([2, 1], [1, 3])
+    for word in ("S^2", "w' S w", "S^-1"):
+        found = expectation(word).evaluate(covariance=law, context_length=n)
+        at_seven = expectation(word).evaluate(covariance=law, context_length=7)
+        assert (
+            np.vectorize(lambda x: sympy.sympify(x).subs(n, 7))(np.asarray(found)) == at_seven
+        ).all()

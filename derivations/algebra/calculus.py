@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, transposed
-from derivations.algebra.numbers import check_gradient
+from derivations.algebra.numbers import check_derivative, check_gradient
 from derivations.algebra.words import (
     DIMENSION,
     MATRIX,
@@ -85,11 +85,12 @@ def gradient(words: Words, variable: str | sympy.Symbol) -> Words:
     if isinstance(variable, sympy.Symbol):
         changed = {key: sympy.diff(value, variable) for key, value in words.terms.items()}
         found = Words(words.ndim, changed)
-    elif words.ndim != SCALAR or variable in SYMMETRIC:
+        check_derivative(words, {variable: 1}, found)
+        return found
+    if words.ndim != SCALAR or variable in SYMMETRIC:
         raise ValueError("gradient: of a scalar, by a matrix of free entries")
-    else:
-        ndim = VECTOR if variable[0].islower() else MATRIX
-        found = collected(ndim, _slopes(words, variable))
+    ndim = VECTOR if variable[0].islower() else MATRIX
+    found = collected(ndim, _slopes(words, variable))
     check_gradient(words, variable, found)
     return found
 
@@ -107,13 +108,14 @@ def _slopes(words: Words, variable: str) -> Iterator[Product]:
 
 
 def derivative(words: Words, rates: Mapping[str | sympy.Symbol, Any]) -> Words:
-    """Along a direction or a flow: of each variable, its rate of change."""
+    """Along a direction or a flow, given the rate of change of each variable; checked too."""
     total = wordy(0, words.ndim)
     for variable, rate in rates.items():
         if isinstance(variable, sympy.Symbol):
             total = total + gradient(words, variable) * rate
         else:
             total = total + collected(words.ndim, _moved(words, variable, rate))
+    check_derivative(words, rates, total)
     return total
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from functools import lru_cache, reduce
 from numbers import Rational
@@ -13,7 +13,7 @@ import numpy as np
 import sympy
 
 from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, is_row
-from derivations.algebra.words import DIMENSION, SCALAR, Words
+from derivations.algebra.words import DIMENSION, Words, wordy
 
 SIZE = 3  # of the matrices that derivatives are checked on
 STEP, ALLOWED = 1e-3, 1e-6  # of the differences, whose error is of order STEP⁴
@@ -68,27 +68,43 @@ def _drawn(name: str) -> Any:
     return matrix @ matrix.T if name in SYMMETRIC else matrix
 
 
-def check_gradient(words: Words, variable: str | sympy.Symbol, slope: Words) -> None:
+def check_gradient(words: Words, variable: str, slope: Words) -> None:
     """Raises if a gradient is not what differences of the values at random matrices say."""
-    arrays = {name: _drawn(name) for name in words.letters() | slope.letters()}
-    names = {str(x) for v in words.terms.values() for x in v.free_symbols}
-    scalars = {name: 1.5 + len(name) / 7 + k / 3 for k, name in enumerate(sorted(names))}
-    if isinstance(variable, sympy.Symbol):
-        if words.ndim != SCALAR or str(variable) not in scalars:
-            return
-        expected = evaluated(slope, arrays, scalars)
-        moved = [scalars | {str(variable): scalars[str(variable)] + h} for h in _steps()]
-        values = [evaluated(words, arrays, each) for each in moved]
-    elif variable not in arrays:
-        return
-    else:
-        direction = _drawn(variable + " moves" if variable[0].islower() else variable + " Moves")
-        expected = (evaluated(slope, arrays, scalars) * direction).sum()
-        moved = [arrays | {variable: arrays[variable] + h * direction} for h in _steps()]
-        values = [evaluated(words, each, scalars) for each in moved]
-    found = _difference(values)
-    if abs(found - expected) > ALLOWED * (abs(found) + max(map(abs, values)) + 1):
-        raise ArithmeticError(f"gradient by {variable}: {expected}, but differences say {found}")
+    direction = _drawn(variable + " moves" if variable[0].islower() else variable + " Moves")
+    arrays, scalars = _point(words, slope)
+    expected = (evaluated(slope, arrays, scalars) * direction).sum()
+    _check(words, {variable: direction}, expected, arrays, scalars)
+
+
+def check_derivative(words: Words, rates: Mapping[Any, Any], found: Words) -> None:
+    """The same for a derivative along rates of change, of letters and of scalar symbols."""
+    given = {variable: wordy(rate) for variable, rate in rates.items()}
+    arrays, scalars = _point(words, found, *given.values(), variables=rates)
+    moves = {str(name): evaluated(rate, arrays, scalars) for name, rate in given.items()}
+    _check(words, moves, evaluated(found, arrays, scalars), arrays, scalars)
+
+
+def _point(*involved: Words, variables: Iterable[Any] = ()) -> tuple[dict, dict]:
+    """Arrays for all letters, numbers for all symbols."""
+    letters = set().union(*(words.letters() for words in involved))
+    letters |= {name for name in variables if isinstance(name, str)}
+    symbols = {str(x) for words in involved for v in words.terms.values() for x in v.free_symbols}
+    symbols |= {str(name) for name in variables if not isinstance(name, str)}
+    scalars = {name: 1.5 + len(name) / 7 + k / 3 for k, name in enumerate(sorted(symbols))}
+    return {name: _drawn(name) for name in letters}, scalars
+
+
+def _check(
+    words: Words, moves: Mapping[str, Any], expected: Any, arrays: dict, scalars: dict
+) -> None:
+    def moved(known: dict, h: float) -> dict:
+        return {name: x + h * moves[name] if name in moves else x for name, x in known.items()}
+
+    values = [evaluated(words, moved(arrays, h), moved(scalars, h)) for h in _steps()]
+    gap = np.max(abs(_difference(values) - expected))
+    if gap > ALLOWED * (np.max(abs(expected)) + max(np.max(abs(each)) for each in values) + 1):
+        names = ", ".join(moves)
+        raise ArithmeticError(f"derivative by {names}: off by {gap:.2g}, as differences say")
 
 
 def slope(expression: sympy.Expr, variable: sympy.Symbol) -> sympy.Expr:

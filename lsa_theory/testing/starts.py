@@ -60,6 +60,7 @@ def balanced_starts(prompts: GaussianPrompts) -> SearchStrategy[LinearSelfAttent
     >>> print(layer.s, layer.u)
     0.5 [[0.5]]
     """
+    checks.instance("balanced_starts", "prompts", prompts, GaussianPrompts)
     tiny = initial_layer(isotropic_theta(prompts.dimension), _largest_scale(prompts) / 2)
     held = convergence_guarantee(tiny, prompts).hypotheses
     for name in ("law", "covariance"):

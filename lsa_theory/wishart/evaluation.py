@@ -50,7 +50,7 @@ def value(
             refuse(CALL, "covariance", "a singular matrix", "invertible for a word in S^-1")
         matrices[PRECISION] = solve(matrices[COVARIANCE], _unit(matrices[COVARIANCE]))
     n = length
-    if not checks.is_tracer(length):
+    if not (checks.is_tracer(length) or hasattr(length, "free_symbols")):
         n = Fraction(length) if is_exact(matrices[COVARIANCE]) else float(length)
     total = _total(list(expansion.terms), _Products(matrices), n, d, expansion)
     return expansion.scale.prefactor(n, d) * total
@@ -67,7 +67,8 @@ def _unit(matrix: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
 
 def _check_existence(expansion: Expansion, length: Any, d: int) -> None:
     excess = expansion.scale.least_excess
-    if excess is None or checks.is_tracer(length) or length - d > excess:
+    unknown = checks.is_tracer(length) or hasattr(length, "free_symbols")
+    if excess is None or unknown or length - d > excess:
         return
     rule = f"above d + {excess} = {d + excess} for the expectation to exist at all constants"
     refuse(CALL, "context_length", length, rule)

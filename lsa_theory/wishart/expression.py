@@ -52,7 +52,7 @@ def expectation(word: Any) -> Expectation:
         the identity `I`, the columns `w` and `x_q` as in `"w' S A w"`, constant matrices by name,
         traces, brackets, positive powers. `B'` and `B.T` are the transpose of `B`. Names are
         separated by spaces. At most 12 letters `S`, or at most two letters `S^-1` and no `S`, and
-        12 of each vector.
+        8 of each vector.
 
     Raises
     ------
@@ -63,7 +63,8 @@ def expectation(word: Any) -> Expectation:
     Notes
     -----
     Results are cached. Eight letters `S` with two different constants between them take under a
-    second, with eight different products of two constants some six.
+    second; with more than six different products of constants some six seconds, or they are refused
+    for the number of their terms.
     """
     if not isinstance(word, str):
         refuse("expectation", "word", word, "a string")
@@ -106,7 +107,7 @@ class Expectation:
         ValueError
             A constant is missing, unknown or of a shape that does not fit; Λ is singular in a word
             in `S^-1`; or the expectation does not exist: it needs `N > d + 1` for one `S^-1` and
-            `N > d + 3` for two. (A traced `context_length` is not checked.)
+            `N > d + 3` for two. (A traced or symbolic `context_length` is not checked.)
         """
         moments = {
             "task_mean": task_mean,

@@ -12,7 +12,9 @@ trace.
 
 from __future__ import annotations
 
+import keyword
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -36,6 +38,7 @@ ARGUMENTS = ("covariance", "context_length", "task_mean", "task_covariance", "qu
 RESERVED = ("N", "d", "tr", "self", *ARGUMENTS)
 LARGEST_POWER = 99
 MOST_FACTORS = 1000
+MOST_BRACKETS = 30
 TOKEN = re.compile(r"\s*(?:(?P<name>[^\W\d]\w*)|(?P<power>\^\s*-?\d+)|(?P<mark>\.T\b|[()']))")
 
 Letters = tuple[str, ...]
@@ -81,6 +84,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.end = 0
+        self.depth = 0
         self.advance()
 
     def advance(self) -> None:
@@ -152,13 +156,18 @@ class _Parser:
     def group(self) -> Word:
         start = self.position
         self.advance()
+        self.depth += 1
+        if self.depth > MOST_BRACKETS:
+            self.refuse(f"inside more than {MOST_BRACKETS} brackets", start)
         inner = self.factors()
+        self.depth -= 1
         if self.token != ")":
             self.refuse("not closed", start)
         self.advance()
         return inner
 
     def named(self, name: str, start: int) -> Letters:
-        if name in RESERVED:
+        plain = unicodedata.normalize("NFKC", name) == name and name.isidentifier()
+        if name in RESERVED or not plain or keyword.iskeyword(name):
             self.refuse(f"the start of {name}, which is not a name for a matrix", start)
         return (SPELLINGS.get(name, name),)

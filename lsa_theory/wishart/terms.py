@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from lsa_theory.checks import refuse
 from lsa_theory.wishart import gaussian
@@ -17,6 +17,7 @@ from lsa_theory.wishart.grammar import (
     INVERSE,
     PRECISION,
     QUERY,
+    SYMMETRIC_LETTERS,
     TASK,
     TASK_MEAN,
     Letters,
@@ -35,6 +36,7 @@ from lsa_theory.wishart.moments import (
 from lsa_theory.wishart.words import MOST_PAIRS, MOST_SYMMETRIC, PAIRS, SYMMETRIC, S
 
 COLUMNS = (TASK, TASK_MEAN, QUERY)
+LARGEST_VECTOR_DEGREE = 8
 OPEN = "*"  # M is tr(X M) with a constant X to be taken off at the end: this letter
 
 
@@ -59,6 +61,7 @@ class Expansion:
 def expansion(text: str) -> Expansion:
     """The expectation of a word, computed once."""
     word = _closed(parsed(text))
+    _check_fit(text, word)
     degree, inverses = word.letters.count("S"), word.letters.count(INVERSE)
     if degree and inverses:
         refuse("expectation", "word", repr(text), "a word in S or in S^-1, not in both")
@@ -70,8 +73,8 @@ def expansion(text: str) -> Expansion:
         refuse("expectation", "word", repr(text), rule)
     for vector in VECTORS:
         count = sum(letter.rstrip("'") == vector.letter for letter in word.letters)
-        if count > LARGEST_DEGREE:
-            rule = f"of degree at most {LARGEST_DEGREE} in {vector.letter}, not {count}"
+        if count > LARGEST_VECTOR_DEGREE:
+            rule = f"of degree at most {LARGEST_VECTOR_DEGREE} in {vector.letter}, not {count}"
             refuse("expectation", "word", repr(text), rule)
     try:
         with no_garbage_collection():
@@ -95,6 +98,20 @@ def _closed(word: Word) -> Word:
 
 def _without_identity(letters: Letters) -> Letters:
     return tuple(letter for letter in letters if letter != IDENTITY)
+
+
+def _check_fit(text: str, word: Word) -> None:
+    """What surely does not fit: a column before a matrix of d rows, a matrix of d columns before a
+    row. The constants' shapes are not known here."""
+    columns = {vector.letter for vector in VECTORS} | {TASK_MEAN}
+    rows = {letter + "'" for letter in columns}
+    rounds = [trace + trace[:1] for trace in word.traces if trace]
+    for part in [*rounds, *([word.open] if word.open else [])]:
+        for left, right in pairwise(part):
+            before_row = left in SYMMETRIC_LETTERS and right in rows
+            if before_row or (left in columns and right in {*SYMMETRIC_LETTERS, *columns}):
+                rule = f"a product that fits in every dimension, but {left} stands before {right}"
+                refuse("expectation", "word", repr(text), rule)
 
 
 def _order(term: Term) -> tuple[object, ...]:
