@@ -29,7 +29,7 @@ from derivations.algebra import (
     symbols,
     symmetric,
 )
-from derivations.chain import ANY, AT_2, SCALARS, Chain, Identity, step
+from derivations.chain import ANY, SCALARS, Chain, Identity, step
 from derivations.setting import (
     GAMMA,
     GAMMA_DEFINED,
@@ -222,7 +222,7 @@ def the_rate() -> Iterator[Identity]:
     yield Identity(root * (root + a), kappa**2, r"\rho\,(\rho + a)")
 
 
-@step(AT_2)
+@step("symbols at d = 2, Λ = λ diag(1, 2)")
 def the_library(formula: Any = escape_rate) -> Iterator[Identity]:
     r"""The library's rate is this root with the theorem's :math:`a` and :math:`\kappa^2`, for
     :math:`\Lambda = \lambda \operatorname{diag}(1, 2)` and any :math:`U` with positive entries off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 import sympy
 
@@ -131,6 +132,24 @@ def test_command_fails(shelf, chain, capsys):
     assert "0 of 1 derivations hold" in capsys.readouterr().out
 
 
+@step(ANY)
+def cannot_be_judged():
+    """A wrong formula that words have no value for."""
+    return Identity(A / A.trace(), B)
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_command_goes_on_after_an_error(shelf, wrong, capsys):
+    steps = (commutes,) if wrong else (cannot_be_judged,)
+    neighbours = (cannot_be_judged,) if wrong else (commutes_always,)
+    shelf["one"] = Chain(steps, wrong=neighbours)
+    shelf["two"] = Chain((commutes,), wrong=(commutes_always,))
+    assert command.main(["--latex"]) == 1
+    out = capsys.readouterr().out
+    assert "cannot be judged: Words: " in out
+    assert "1 of 2 derivations hold" in out
+
+
 def test_command_refuses_an_unknown_stem(shelf, capsys):
     shelf["saddle"] = Chain((commutes,), wrong=(commutes_always,))
     assert command.main(["sadle"]) == 2
@@ -142,6 +161,9 @@ def test_command_refuses_an_unknown_stem(shelf, capsys):
 def test_a_float_or_nothing_shows_nothing():
     with pytest.raises(ValueError, match="holds a float"):
         _ = Identity(sympy.Float(1.0), 1).residuals
+    for left, right in (([], []), ([1, 2], [1, 2, 3]), ([[1], [2]], [1, 2])):
+        with pytest.raises(ValueError, match="sides of shapes"):
+            _ = Identity(np.array(left), np.array(right)).residuals
     with pytest.raises(ValueError, match="at least one"):
         Step("empty", "", ANY, list).identities()
 
