@@ -34,7 +34,7 @@ from derivations.flow_limit import (
     squared_slope,
 )
 from derivations.setting import GAMMA, LAMBDA, I, U, block_loss, s, s_symbol
-from lsa_theory.final_rate import inverse_on_diagonal
+from lsa_theory.final_rate import inverse_on_diagonal, rate_of, slow_modes
 
 X = EXCESS_ROOT
 W = C_ROOT @ U @ ROOT
@@ -150,6 +150,20 @@ def the_library() -> Identity:
     return Identity(matrix @ inverse, np.eye(2, dtype=int), r"A_\infty A_\infty^{-1}")
 
 
+@step(AT_2)
+def the_rate_in_the_library() -> Iterator[Identity]:
+    r"""From the largest eigenvalue :math:`1/x` of this inverse, the library takes for
+    :math:`\lambda_{\min}(A_\infty)` the smaller of :math:`x` and of
+    :math:`s^2 m_{12} = s^2 \gamma_1 \lambda_1 \lambda_2`, and twice that for :math:`\rho`."""
+    values, gammas = pair("lambda"), pair("gamma")
+    slow, more = sympy.symbols("x t", positive=True)
+    between = s_symbol**2 * np.outer(gammas * values, values)[0, 1]
+    found = slow_modes(1 / slow, s_symbol**2, gammas, values)
+    yield Identity(np.array(found), np.array([slow, between]), "(x, s^2 m_{12})")
+    for modes in ([slow, slow + more], [slow + more, slow]):
+        yield Identity(rate_of(modes), 2 * slow, r"\rho")
+
+
 @step(ANY)
 def a_moving_scale_only_hastens() -> Identity:
     r"""With :math:`m_1` the least of the :math:`m_{ii}`, :math:`M - m_1 I = S_M^2` and
@@ -197,6 +211,7 @@ chain = Chain(
         the_slowest_off_the_diagonal,
         the_inverse_on_the_diagonal,
         the_library,
+        the_rate_in_the_library,
         a_moving_scale_only_hastens,
         by_a_factor_of_two_at_most,
     ),

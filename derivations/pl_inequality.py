@@ -24,7 +24,7 @@ from derivations.algebra import (
     substituted,
     symbols,
 )
-from derivations.chain import ANY, SCALARS, Chain, Identity, step
+from derivations.chain import ANY, AT_2, SCALARS, Chain, Identity, step
 from derivations.flow_limit import (
     C_ROOT,
     EXCESS_ROOT,
@@ -37,9 +37,18 @@ from derivations.flow_limit import (
     squared_norm,
     squared_slope,
 )
-from derivations.scale_lower_bound import UNIT, norm_gamma, norm_lambda, start_symbol, x
+from derivations.scale_lower_bound import (
+    GAMMAS,
+    UNIT,
+    VALUES,
+    library_spectrum,
+    norm_gamma,
+    norm_lambda,
+    start_symbol,
+    x,
+)
 from derivations.setting import GAMMA_INVERSE, I, block_loss, s, s_symbol
-from lsa_theory.convergence import least_squared_scale
+from lsa_theory.convergence import least_squared_scale, pl_constant
 
 X, q = symbols("X q")
 # the roots of C and Λ less their least eigenvalues, and of the inverse of either
@@ -140,6 +149,22 @@ def at_eigenvector(words: Words, values: dict[Any, Any]) -> Words:
     return reduced(substituted(words, values), RELATIONS | EIGENVECTOR)
 
 
+@step(AT_2)
+def the_library() -> Iterator[Identity]:
+    r"""The library's :math:`\mu` of a lower bound :math:`b` on :math:`s^2`, from the eigenvalues
+    :math:`\lambda_i` of :math:`\Lambda` and :math:`\gamma_i` of :math:`\Gamma`, which ascend
+    together: sharp, with :math:`c = \gamma_1 \lambda_1` and :math:`l = \lambda_1`, and the paper's,
+    with :math:`t_C = \sum_i 1 / (\gamma_i \lambda_i)` and
+    :math:`t_\Lambda = \sum_i 1 / \lambda_i`."""
+    bound = sympy.Symbol("b", positive=True)
+    spectrum = library_spectrum()
+    of_c, of_lambda = (1 / (GAMMAS * VALUES)).sum(), (1 / VALUES).sum()
+    stated = {True: GAMMAS[0] * VALUES[0] * VALUES[0], False: 1 / (of_c * of_lambda)}
+    for sharp, factors in stated.items():
+        found = pl_constant(bound, spectrum.curvature(sharp))
+        yield Identity(found, 2 * bound * factors, r"\mu" if sharp else r"\mu_{\mathrm{paper}}")
+
+
 @step(ANY)
 def half_forgotten() -> Identity:
     r"""The excess as the whole of the squared norm: :math:`\mu` would be half as large."""
@@ -161,6 +186,7 @@ chain = Chain(
         the_other_slope,
         the_constant,
         it_cannot_be_improved,
+        the_library,
     ),
     wrong=(half_forgotten, the_scale_forgotten),
 )

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import sympy
 
 from derivations.algebra import (
     DIMENSION,
+    LENGTH,
     derivative,
     functions_of_covariance,
     reduced,
@@ -25,7 +27,7 @@ from derivations.algebra import (
     substituted,
     symbols,
 )
-from derivations.chain import ANY, SCALARS, Chain, Identity, step
+from derivations.chain import ANY, AT_2, SCALARS, Chain, Identity, step
 from derivations.flow_limit import (
     BALANCE,
     C_ROOT,
@@ -37,7 +39,7 @@ from derivations.flow_limit import (
     squared_slope,
 )
 from derivations.setting import GAMMA, LAMBDA, I, U, block_loss, s, s_symbol
-from lsa_theory.convergence import least_squared_scale
+from lsa_theory.convergence import Spectrum, least_squared_scale
 
 THETA, R_P = symbols("Theta R_P")
 R_GAMMA, R_LAMBDA = functions_of_covariance("R_Gamma R_Lambda")
@@ -57,6 +59,11 @@ SEEN = squared_norm(LAMBDA @ THETA)  # ‖ΛΘ‖_F²
 QUARTIC = (GAMMA @ LAMBDA @ P @ LAMBDA @ P).trace()
 GAINED = LAMBDA.trace() / 2 - block_loss()
 GAINED_AT_START = substituted(GAINED, {"U": start * P, s_symbol: start_symbol})
+
+# two eigenvalues of Λ, and those of Γ
+SMALLER, ABOVE = sympy.symbols("lambda_1 delta", positive=True)
+VALUES = np.array([SMALLER, SMALLER + ABOVE], dtype=object)
+GAMMAS = np.array([value + (value + VALUES.sum()) / LENGTH for value in VALUES], dtype=object)
 
 
 @step(ANY)
@@ -165,6 +172,25 @@ def the_form_in_the_paper() -> Identity:
     return Identity(sharp - paper, squared * a**2 * room / (2 * f * larger))
 
 
+def library_spectrum() -> Spectrum:
+    """Of these eigenvalues, in descending order."""
+    return Spectrum.between(VALUES[::-1], VALUES[::-1], LENGTH, sympy.sqrt(2))
+
+
+@step(AT_2)
+def the_library() -> Iterator[Identity]:
+    r"""What the library takes for :math:`\|\Gamma\|` and :math:`\|\Lambda^2\|_F`, from the
+    eigenvalues :math:`\lambda_1` and :math:`\lambda_2 = \lambda_1 + \delta` of :math:`\Lambda`, and
+    in the paper's form for :math:`\sqrt d\, \|\Gamma\|` and :math:`\sqrt d\, \|\Lambda\|^2`."""
+    found = library_spectrum()
+    frobenius = sympy.sqrt(VALUES[0] ** 4 + VALUES[1] ** 4)
+    root = sympy.sqrt(2)
+    yield Identity(found.stiffness(sharp=True), GAMMAS[1], r"\|\Gamma\|")
+    yield Identity(found.size(sharp=True), frobenius, r"\|\Lambda^2\|_F")
+    yield Identity(found.stiffness(sharp=False), root * GAMMAS[1], r"\sqrt d\, \|\Gamma\|")
+    yield Identity(found.size(sharp=False), root * VALUES[1] ** 2, r"\sqrt d\, \|\Lambda\|^2")
+
+
 @step(ANY)
 def half_of_the_quartic_forgotten() -> Identity:
     r"""Without the factor :math:`\frac12` of the quartic term the bracket would be
@@ -190,6 +216,7 @@ chain = Chain(
         the_sharp_form,
         the_norm_of_the_square,
         the_form_in_the_paper,
+        the_library,
     ),
     wrong=(half_of_the_quartic_forgotten, the_start_as_a_projection),
 )

@@ -28,6 +28,7 @@ from derivations.algebra import (
 from derivations.chain import ANY, AT_2, SCALARS, Chain, Identity, step
 from derivations.saddle import FLOW, LOSS, PLATEAU, SLOPE_S, SLOPE_U, C, G, R, quadratic
 from derivations.setting import QUERY, B, U, s, s_symbol
+from lsa_theory.basin import least_scale
 from lsa_theory.minimum import Minimum, squared_scale
 from lsa_theory.prompts import GaussianPrompts
 
@@ -152,6 +153,18 @@ def the_bound() -> Identity:
     return Identity(x * (x - (r - m**2 / r)) - m**2, (x - r) * (x + m**2 / r), "x (x - c) - m^2")
 
 
+@step(SCALARS)
+def the_bound_in_the_library() -> Iterator[Identity]:
+    r"""It takes the root of :math:`r`, from :math:`\delta > 0` and :math:`\|R\|_F`; where
+    :math:`\delta \le 0`, for a positive balance, that of :math:`c`."""
+    norm, below = sympy.symbols(r"\|R\|_F delta", positive=True)
+    for balance in BALANCES:
+        found = least_scale(balance, below, norm)
+        stated = positive_root(balance, (below / norm) ** 2)
+        yield Identity(found**2 - stated, 0, rf"\underline s({balance}, \delta)^2 - r")
+    yield Identity(least_scale(size, -below, norm), sympy.sqrt(size), r"\underline s(c, -\delta)")
+
+
 @step(ANY)
 def no_scale_at_the_start() -> Identity:
     r"""From :math:`s = 0` the loss is :math:`L_0` and falls at the rate
@@ -248,6 +261,7 @@ chain = Chain(
         a_low_loss,
         cauchy_schwarz,
         the_bound,
+        the_bound_in_the_library,
         no_scale_at_the_start,
         the_excess,
         the_slope_in_u_alone,

@@ -30,8 +30,9 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import checks
+from lsa_theory._typing import Scalar
 from lsa_theory.attention import LinearSelfAttention
-from lsa_theory.linalg import Diagonal, array, product_trace
+from lsa_theory.linalg import Diagonal, array, product_trace, square_root
 from lsa_theory.minimum import block_minimum, squared_scale, summary_moment
 from lsa_theory.predictors import on_block, parameters_of
 from lsa_theory.prompts import GaussianPrompts
@@ -121,9 +122,8 @@ def known_to_converge(layer: LinearSelfAttention, prompts: GaussianPrompts) -> V
     singular = block_minimum(prompts).free_directions > 0
     scope = SINGULAR if singular else ""
     if balance > 0 or below > 0:
-        least = squared_scale(balance, _squared(max(below, 0.0), _norm(pull)))
+        bound = float(least_scale(balance, below, _norm(pull), slack))
         why = "its balance is positive" if balance > 0 else "its loss is below the zero predictor's"
-        bound = float(np.sqrt(least * (1 - slack)))
         return Verdict(True, False, f"{why}, so s stays away from 0{scope}", bound)
     if s == 0 and abs(force) > force_error:
         why = "s = 0 but tr(ΛΩΛ_q U^T) is not: the loss falls below the zero predictor's at once"
@@ -136,6 +136,13 @@ def known_to_converge(layer: LinearSelfAttention, prompts: GaussianPrompts) -> V
         "balance <= 0 and loss >= the zero predictor's, up to rounding: the flow may run into the "
         "saddle s = 0"
     )
+
+
+def least_scale(balance: Scalar, below: Scalar, norm: Scalar, slack: Scalar = 0) -> Scalar:
+    r"""The lower bound on :math:`|s(t)|`, by :math:`c`, :math:`\delta` and :math:`\|R\|_F`; one of
+    the first two is positive."""
+    ratio = below / norm if below > 0 else 0
+    return square_root(squared_scale(balance, ratio**2) * (1 - slack))
 
 
 SINGULAR = "; the law is singular: the determined part of the gain converges, the rest stays"
@@ -165,7 +172,3 @@ def _magnitude(pull: Any, u: Any, *factors: Any) -> float:
 
 def _norm(matrix: Any) -> float:
     return float(np.linalg.norm(array(matrix)))
-
-
-def _squared(below: float, norm: float) -> float:
-    return (below / norm) ** 2 if below > 0 else 0.0

@@ -53,6 +53,7 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.gamma import is_paper_law
+from lsa_theory.linalg import square_root
 from lsa_theory.minimum import block_minimum
 from lsa_theory.predictors import on_block, parameters_of
 from lsa_theory.prompts import GaussianPrompts
@@ -175,9 +176,8 @@ def convergence_guarantee(
     Notes
     -----
     Everything is rounded to the safe side, by the errors of its floating-point evaluation: a
-    start exactly at the edge of a strict hypothesis is not claimed. Balance and symmetry, which
-    are equalities, are taken to hold up to rounding. Time has the units of one over the loss's
-    curvature: `W' = −∂L/∂W`.
+    start exactly at the edge of a strict hypothesis is not claimed. Balance and symmetry are taken
+    to hold up to rounding. Time has the units of one over the loss's curvature: `W' = −∂L/∂W`.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def convergence_guarantee(
     spectrum = _spectrum(prompts)
     towards = -u if s < 0 else u  # |s| P
     seen = _seen(abs(s), towards, prompts)
-    stiffness = spectrum.gamma_norm * (1.0 if sharp else np.sqrt(d)) * (1 + rounding(d))
+    stiffness = spectrum.stiffness(sharp) * (1 + rounding(d))
     hypotheses = {
         "block": on_block(parameters),
         "scale": s > 0,
@@ -207,16 +207,16 @@ def convergence_guarantee(
         "law": is_paper_law(prompts),
         "small": s * s * stiffness < 2,
     }
-    squared_bound, pl_constant = 0.0, 0.0
+    squared_bound = constant = 0.0
     if all(hypotheses.values()):
-        size = spectrum.square_norm if sharp else np.sqrt(d) * spectrum.norm**2
-        squared_bound = least_squared_scale(s * s, seen, stiffness, size) * (1 - rounding(d))
-        pl_constant = 2 * squared_bound * _curvature(spectrum, sharp) * (1 - rounding(d))
+        squared_bound = least_squared_scale(s * s, seen, stiffness, spectrum.size(sharp))
+        squared_bound *= 1 - rounding(d)
+        constant = pl_constant(squared_bound, spectrum.curvature(sharp)) * (1 - rounding(d))
     return ConvergenceGuarantee(
         MappingProxyType({name: bool(held) for name, held in hypotheses.items()}),
         sharp,
         float(np.sqrt(squared_bound)),
-        float(pl_constant),
+        float(constant),
         float(population_loss(layer, prompts)),
         float(block_minimum(prompts).loss),
         {**HYPOTHESES, "small": SHARP_SMALL} if sharp else HYPOTHESES,
@@ -230,27 +230,53 @@ def least_squared_scale(squared: Scalar, seen: Scalar, stiffness: Scalar, size: 
     return squared * seen * (2 - squared * stiffness) / (2 * size)
 
 
-class _Spectrum(NamedTuple):
-    """Eigenvalues of Λ and Γ from below, norms from above, by their errors in floating point."""
+def pl_constant(squared_scale: Scalar, curvature: Scalar) -> Scalar:
+    """`μ`, by the lower bound on `s(t)²` and that on `λ_min(ΓΛ) λ_min(Λ)`."""
+    return 2 * squared_scale * curvature
+
+
+class Spectrum(NamedTuple):
+    """Of Λ and Γ: eigenvalues from below, and norms from above."""
 
     least: Any  # of Λ
     least_gamma: Any
-    norm: float
-    square_norm: float  # ‖Λ²‖_F
-    gamma_norm: float
+    norm: Scalar
+    square_norm: Scalar  # ‖Λ²‖_F
+    gamma_norm: Scalar
+    root: Scalar  # √d
+
+    @classmethod
+    def between(cls, least: Array, most: Array, n: Scalar, root: Scalar) -> Spectrum:
+        """By bounds on the eigenvalues of Λ, in one order, and `√d`."""
+        least_gamma, most_gamma = (((n + 1) * e + e.sum()) / n for e in (least, most))
+        squares, at = most**2, most.argmax()
+        square_norm = square_root(squares @ squares)
+        return cls(least, least_gamma, most[at], square_norm, most_gamma[at], root)
+
+    def stiffness(self, sharp: bool) -> Scalar:
+        """`‖Γ‖`, or the paper's `√d ‖Γ‖`."""
+        return self.gamma_norm if sharp else self.gamma_norm * self.root
+
+    def size(self, sharp: bool) -> Scalar:
+        """`‖Λ²‖_F`, or the paper's `√d ‖Λ‖²`."""
+        return self.square_norm if sharp else self.root * self.norm**2
+
+    def curvature(self, sharp: bool) -> Scalar:
+        """`λ_min(ΓΛ) λ_min(Λ)`, or the paper's `1 / (tr(Γ^{-1}Λ^{-1}) tr(Λ^{-1}))`."""
+        least, gamma, at = self.least, self.least_gamma, self.least.argmin()
+        if sharp:
+            return least[at] ** 2 * gamma[at]
+        return 1 / ((1 / (gamma * least)).sum() * (1 / least).sum())
 
 
-def _spectrum(prompts: GaussianPrompts) -> _Spectrum:
-    covariance, n = np.asarray(prompts.covariance, dtype=float), prompts.context_length
+def _spectrum(prompts: GaussianPrompts) -> Spectrum:
+    """By the errors of the eigenvalues in floating point."""
+    covariance = np.asarray(prompts.covariance, dtype=float)
     diagonal = covariance.ndim == 1
     eigenvalues = covariance if diagonal else np.linalg.eigvalsh(covariance)
-    norm = eigenvalues.max()
-    error = 0.0 if diagonal else rounding(len(covariance)) * norm
+    error = 0.0 if diagonal else rounding(len(covariance)) * eigenvalues.max()
     least, most = eigenvalues - error, eigenvalues + error
-    least_gamma, most_gamma = (((n + 1) * e + e.sum()) / n for e in (least, most))
-    return _Spectrum(
-        least, least_gamma, float(norm + error), float(np.linalg.norm(most**2)), most_gamma.max()
-    )
+    return Spectrum.between(least, most, prompts.context_length, np.sqrt(len(most)))
 
 
 def _seen(s: float, u: Array, prompts: GaussianPrompts) -> float:
@@ -263,14 +289,6 @@ def _seen(s: float, u: Array, prompts: GaussianPrompts) -> float:
     error = np.linalg.norm(covariance) ** 2 * np.linalg.norm(u / s)
     diagonal = covariance.ndim == 1
     return products.sum() - rounding(len(u)) * (abs(products).sum() if diagonal else error)
-
-
-def _curvature(spectrum: _Spectrum, sharp: bool) -> float:
-    """`λ_min(ΓΛ) λ_min(Λ)`, or the paper's `1 / (tr(Γ^{-1}Λ^{-1}) tr(Λ^{-1}))`."""
-    least, gamma = spectrum.least, spectrum.least_gamma
-    if sharp:
-        return least.min() ** 2 * gamma.min()
-    return 1 / ((1 / (gamma * least)).sum() * (1 / least).sum())
 
 
 def _is_semidefinite(u: Shaped[Array, "d d"]) -> bool:

@@ -70,10 +70,8 @@ def final_rate(prompts: GaussianPrompts, balance: Scalar = 0.0) -> float:
     gammas = ((n + 1) * eigenvalues + float(label_variance(prompts))) / n
     squared = float(squared_scale(balance, (gammas**-2.0).sum()))
     inverse = inverse_on_diagonal(eigenvalues, np.sqrt(gammas), np.sqrt(squared))
-    rates = [1 / np.linalg.eigvalsh(inverse)[-1]]
-    if len(eigenvalues) > 1:
-        rates.append(squared * gammas[0] * eigenvalues[0] * eigenvalues[1])
-    return 2 * float(min(rates))
+    largest = np.linalg.eigvalsh(inverse)[-1]
+    return float(rate_of(slow_modes(largest, squared, gammas, eigenvalues)))
 
 
 def inverse_on_diagonal(
@@ -88,6 +86,21 @@ def inverse_on_diagonal(
     np.fill_diagonal(bracket, total - u * u)
     slow = eigenvalues * roots  # the root of m_i
     return bracket / np.outer(slow, slow) / (s * s * total)
+
+
+def slow_modes(
+    largest: Scalar, squared: Scalar, gammas: Shaped[Array, " d"], eigenvalues: Shaped[Array, " d"]
+) -> list[Scalar]:
+    r"""The candidates for :math:`\lambda_{\min}(A_\infty)`: on the diagonal, by the largest
+    eigenvalue of the inverse, and, if there is one, off it, for ascending eigenvalues of
+    :math:`\Lambda`."""
+    between = [squared * gammas[0] * eigenvalues[0] * second for second in eigenvalues[1:2]]
+    return [1 / largest, *between]
+
+
+def rate_of(modes: list[Scalar]) -> Scalar:
+    """Of the excess, which falls twice as fast as the slowest mode."""
+    return 2 * min(modes)
 
 
 def _positive_eigenvalues(prompts: GaussianPrompts) -> Shaped[Array, " k"]:
