@@ -1,7 +1,8 @@
 """The exact theory of in-context learning in linear attention.
 
-`GaussianPrompts` is the law of a prompt, `global_minimum` what training reaches, `risk` what that
-costs on any other law, and `gradient_flow` the way there, integrated.
+`GaussianPrompts` is the law of a prompt (`RandomCovariancePrompts` if it draws its covariance too),
+`global_minimum` what training reaches, `risk` what that costs on any other law, and `gradient_flow`
+the way there, integrated.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from lsa_theory.minimum import Minimum as Minimum
 from lsa_theory.minimum import block_minimum as block_minimum
 from lsa_theory.minimum import global_minimum as global_minimum
 from lsa_theory.prompts import GaussianPrompts as GaussianPrompts
+from lsa_theory.random_covariance import RandomCovariancePrompts as RandomCovariancePrompts
 from lsa_theory.risk import population_loss as population_loss
 from lsa_theory.risk import risk as risk
 

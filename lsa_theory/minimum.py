@@ -23,6 +23,8 @@ from lsa_theory.linalg import (
     squared_norm,
 )
 from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.random_covariance.prompts import RandomCovariancePrompts, mean_minimiser
+from lsa_theory.risk import population_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +34,8 @@ class Minimum:
     Attributes
     ----------
     gain
-        The matrix `B` in `ŷ = h^T B x_q`, symmetric: (d, d), or (d,) if every matrix of the law is
-        diagonal.
+        The matrix `B` in `ŷ = h^T B x_q`: (d, d), or (d,) if every matrix of the law is diagonal.
+        Symmetric, but for random covariances that do not commute.
     loss
         The least loss, half of the training risk.
     prompts
@@ -42,7 +44,7 @@ class Minimum:
 
     gain: Array
     loss: Scalar
-    prompts: GaussianPrompts = field(repr=False)
+    prompts: GaussianPrompts | RandomCovariancePrompts = field(repr=False)
 
     def layer(self, balance: Scalar = 0.0, sign: int = 1) -> LinearSelfAttention:
         r"""The minimising layer with `v = p = 0`, `s U = B` and the given balance and sign of `s`.
@@ -87,6 +89,8 @@ class Minimum:
         """
         law = self.prompts
         d = law.dimension
+        if isinstance(law, RandomCovariancePrompts):
+            return d * d - law.law.determined
         noisy = label_variance(law) > 0
         determined = rank(law.context) * rank(law.query) if noisy else 0
         return d * d - determined
@@ -98,7 +102,7 @@ class Minimum:
         return self.free_directions == 0
 
 
-def global_minimum(prompts: GaussianPrompts) -> Minimum:
+def global_minimum(prompts: GaussianPrompts | RandomCovariancePrompts) -> Minimum:
     r"""The least training loss over all parameters, and the gain that attains it.
 
     For tasks of zero mean, with :math:`\tau = (\operatorname{tr}(\Lambda\Omega) + \sigma^2)/N`,
@@ -116,6 +120,8 @@ def global_minimum(prompts: GaussianPrompts) -> Minimum:
     :math:`v = p = 0` lowers it. Singular matrices are included: see `Minimum.free_directions` for
     what is then not unique. The query's law does not move the minimiser.
 
+    Over random covariances `B` is `random_covariance.mean_minimiser`.
+
     Parameters
     ----------
     prompts
@@ -127,9 +133,13 @@ def global_minimum(prompts: GaussianPrompts) -> Minimum:
         If the task mean is not zero: the minimum over all parameters then lies off the block, and
         `block_minimum` gives the block's own.
 
-    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Lemma 5.2 and Theorem 4.1 (Ω = I, σ = 0);
-    Ahn, Cheng, Daneshmand, Sra, arXiv:2306.00297, for special cases.
+    Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Lemma 5.2 and Theorem 4.1 (Ω = I, σ = 0),
+    Theorem 4.5 (diagonal random covariances); Ahn, Cheng, Daneshmand, Sra, arXiv:2306.00297, for
+    special cases.
     """
+    if isinstance(prompts, RandomCovariancePrompts):
+        gain = mean_minimiser(prompts)
+        return Minimum(gain, population_loss(gain, prompts), prompts)
     checks.instance("global_minimum", "prompts", prompts, GaussianPrompts)
     if not prompts.zero_mean:
         rule = "zero (with a task mean the minimum lies off the block: see block_minimum)"

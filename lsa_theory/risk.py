@@ -22,12 +22,15 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.linalg import array, dense, identity, product_trace
-from lsa_theory.predictors import parameters_of
+from lsa_theory.predictors import gain_of, parameters_of
 from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.random_covariance.mixture import Mixture
+from lsa_theory.random_covariance.prompts import RandomCovariancePrompts, mean_risk
 
 
 def risk(
-    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."], prompts: GaussianPrompts
+    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."],
+    prompts: GaussianPrompts | RandomCovariancePrompts,
 ) -> Scalar:
     r"""The exact error :math:`E(\hat y - \langle w, x_q \rangle)^2` of a predictor on a law.
 
@@ -50,7 +53,8 @@ def risk(
         is assumed.
     prompts
         The law to take the error on: it need not be the one that the predictor was trained on, so
-        task, query, covariate, label-noise and context-length shift are one call.
+        task, query, covariate, label-noise and context-length shift are one call. Over random
+        covariances the error is averaged.
 
     Returns
     -------
@@ -60,8 +64,9 @@ def risk(
     Raises
     ------
     ValueError
-        If the dimensions of predictor and prompts differ, the parameters do not fit together, or
-        an argument is of another kind.
+        If the dimensions of predictor and prompts differ, the parameters do not fit together, an
+        argument is of another kind, or a layer off the block :math:`v = p = 0` meets random
+        covariances other than a mixture.
 
     Source: beyond Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.2, which is the case
     :math:`B = \Gamma^{-1}`, :math:`\Lambda_q = \Lambda`.
@@ -70,7 +75,8 @@ def risk(
 
 
 def population_loss(
-    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."], prompts: GaussianPrompts
+    predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."],
+    prompts: GaussianPrompts | RandomCovariancePrompts,
 ) -> Scalar:
     r"""The training loss :math:`L = \frac12 E(\hat y - \langle w, x_q \rangle)^2`, exactly.
 
@@ -91,11 +97,22 @@ def population_loss(
 
 
 def _risk(call: str, predictor: Any, prompts: Any) -> Scalar:
+    if isinstance(prompts, RandomCovariancePrompts):
+        return _averaged_risk(call, predictor, prompts)
     checks.instance(call, "prompts", prompts, GaussianPrompts)
     parameters = parameters_of(call, predictor, prompts.dimension)
     if isinstance(predictor, LinearSelfAttention | Parameters):
         return _layer_risk(parameters, prompts)
     return _matrix_risk(parameters.u, prompts)
+
+
+def _averaged_risk(call: str, predictor: Any, prompts: RandomCovariancePrompts) -> Scalar:
+    law, n, noise = prompts.law, prompts.context_length, prompts.noise_variance
+    if not isinstance(law, Mixture):
+        return mean_risk(gain_of(call, predictor, prompts.dimension), prompts)
+    draws = [GaussianPrompts(context, n, noise_variance=noise) for context in law.covariances]
+    risks = [_risk(call, predictor, draw) for draw in draws]
+    return sum(weight * one for weight, one in zip(law.weights, risks, strict=True))
 
 
 def _matrix_risk(gain: Any, prompts: GaussianPrompts) -> Scalar:

@@ -25,11 +25,13 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.flow.exponential import Path, integrate
+from lsa_theory.flow.joint import JointFrame, mean_frame
 from lsa_theory.flow.result import GradientFlow
 from lsa_theory.flow.status import Status
 from lsa_theory.linalg import Diagonal, array, dense
 from lsa_theory.minimum import label_variance, squared_scale, summary_moment
 from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.random_covariance.prompts import RandomCovariancePrompts
 from lsa_theory.risk import population_loss
 from lsa_theory.rounding import rounding
 
@@ -119,12 +121,16 @@ def _condition(prompts: GaussianPrompts) -> float:
 
 def reduced_flow(
     start: LinearSelfAttention,
-    prompts: GaussianPrompts,
+    prompts: GaussianPrompts | RandomCovariancePrompts,
     times: Shaped[Array, " t"] | None,
     **options: Any,
 ) -> GradientFlow:
     """The block flow from one start; `options` are those of `gradient_flow`."""
-    frame = eigenframe(prompts)
+    frame: Frame | JointFrame
+    if isinstance(prompts, RandomCovariancePrompts):
+        frame = mean_frame(prompts)
+    else:
+        frame = eigenframe(prompts)
     entries = frame.into(start.u)
     kept = _support(frame, entries)
     rates, minimiser, entries = (x[kept] for x in (frame.rates, frame.minimiser, entries))
@@ -140,7 +146,7 @@ def reduced_flow(
     return course.flow(path, times)
 
 
-def _support(frame: Frame, start: Shaped[Array, "d d"]) -> Any:
+def _support(frame: Frame | JointFrame, start: Shaped[Array, "d d"]) -> Any:
     """The entries that are ever non-zero: the diagonal, if start and minimiser commute."""
     d = len(start)
     off = ~np.eye(d, dtype=bool)
@@ -155,7 +161,7 @@ class _Course:
     """The modes of one flow, and the way back from them to layers."""
 
     start: LinearSelfAttention
-    frame: Frame
+    frame: Frame | JointFrame
     kept: Any
     rates: Array
     minimiser: Array
