@@ -249,8 +249,7 @@ class Spectrum(NamedTuple):
     def between(cls, least: Array, most: Array, n: Scalar, root: Scalar) -> Spectrum:
         """By bounds on the eigenvalues of Λ, in one order, and `√d`."""
         least_gamma, most_gamma = (((n + 1) * e + e.sum()) / n for e in (least, most))
-        squares, at = most**2, most.argmax()
-        square_norm = square_root(squares @ squares)
+        at, square_norm = most.argmax(), square_root(most**2 @ most**2)
         return cls(least, least_gamma, most[at], square_norm, most_gamma[at], root)
 
     def stiffness(self, sharp: bool) -> Scalar:
@@ -275,8 +274,8 @@ def _spectrum(prompts: GaussianPrompts) -> Spectrum:
     diagonal = covariance.ndim == 1
     eigenvalues = covariance if diagonal else np.linalg.eigvalsh(covariance)
     error = 0.0 if diagonal else rounding(len(covariance)) * eigenvalues.max()
-    least, most = eigenvalues - error, eigenvalues + error
-    return Spectrum.between(least, most, prompts.context_length, np.sqrt(len(most)))
+    n, root = prompts.context_length, np.sqrt(len(eigenvalues))
+    return Spectrum.between(eigenvalues - error, eigenvalues + error, n, root)
 
 
 def _seen(s: float, u: Array, prompts: GaussianPrompts) -> float:
