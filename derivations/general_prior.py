@@ -44,8 +44,8 @@ from derivations.setting import (
 from lsa_theory.minimum import global_minimum, summary_moment
 from lsa_theory.risk import population_loss
 
-C, A, R, Q, D = symbols("C A R Q D")
-(K_INVERSE,) = symmetric("K^-1")
+A, R, Q, D = symbols("A R Q D")
+C, K_INVERSE = symmetric("C K^-1")
 PAIRS = (n + 1) / n  # 1 + 1/N
 TAU = ((LAMBDA @ OMEGA).trace() + noise) / n
 SUMMARY = PAIRS * LAMBDA @ OMEGA @ LAMBDA + TAU * LAMBDA  # C

@@ -48,7 +48,7 @@ from lsa_theory.targets import TargetPrompts, prediction_error
 AT_3 = "generic symbols at d = 3"
 D, S, w = symbols("D S w")
 (SIGMA,) = symmetric("Sigma")
-(COMMUTING,) = functions_of_covariance("C")
+(COMMUTING,) = functions_of_covariance("B_Lambda")
 PULL = GAMMA @ LAMBDA @ B @ LAMBDA - LAMBDA @ LAMBDA  # the slope of one draw's loss in B
 SLOPE_U = substituted(PULL, {"B": s * U})
 
@@ -109,10 +109,10 @@ def the_same_draw_every_time() -> Identity:
 
 @step(ANY)
 def draws_that_commute() -> Identity:
-    r"""A gain :math:`C` that commutes with all draws can be taken out of the mean: it solves the
-    equation if :math:`E[\Gamma_\tau \Lambda_\tau^2]\, C = E[\Lambda_\tau^2]`."""
+    r"""A gain :math:`B_\Lambda` that commutes with all draws can be taken out of the mean: it
+    solves the equation if :math:`E[\Gamma_\tau \Lambda_\tau^2]\, B_\Lambda = E[\Lambda_\tau^2]`."""
     pull = GAMMA @ LAMBDA @ COMMUTING @ LAMBDA
-    return Identity(pull, GAMMA @ LAMBDA @ LAMBDA @ COMMUTING, r"\Gamma \Lambda C \Lambda")
+    return Identity(pull, GAMMA @ LAMBDA @ LAMBDA @ COMMUTING, r"\Gamma \Lambda B_\Lambda \Lambda")
 
 
 @step(AT_3)

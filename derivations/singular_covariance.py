@@ -48,7 +48,7 @@ from lsa_theory.risk import population_loss
 
 X, D, V, J, K = symbols("X D V J K")
 a, b = symbols("a b")
-C, M = symmetric("C M")
+C, M = symmetric("C M_V")
 P, PSEUDO_INVERSE = functions_of_covariance("P Lambda^+")
 RANGE = {
     ("Lambda", "P"): LAMBDA,
@@ -133,17 +133,17 @@ def no_other_gain() -> Iterator[Identity]:
 @step(ANY)
 def the_problem_on_the_range() -> Iterator[Identity]:
     r"""In orthonormal coordinates of the range, the columns of `V`, the law has
-    :math:`\Lambda = V M V^\top` with :math:`M \succ 0` and :math:`\Omega' = V^\top \Omega V`. The
-    trace in :math:`\tau` is the same, :math:`V^\top B_* V` solves the normal equations of this
+    :math:`\Lambda = V M_V V^\top` with :math:`M_V \succ 0` and :math:`\Omega' = V^\top \Omega V`.
+    The trace in :math:`\tau` is the same, :math:`V^\top B_* V` solves the normal equations of this
     smaller problem, and the least loss is the same."""
     inside, prior = {"Lambda": V @ M @ V.T}, V.T @ OMEGA @ V
     ridge = substituted(TAU, inside)
-    known = {("Omega", "V", "M", "V'", "T"): (I - ridge * general_prior.T) / PAIRS}
+    known = {("Omega", "V", "M_V", "V'", "T"): (I - ridge * general_prior.T) / PAIRS}
     label = r"\operatorname{tr}(\Lambda\Omega)"
     yield Identity(substituted((LAMBDA @ OMEGA).trace(), inside), (M @ prior).trace(), label)
     best = V.T @ BEST @ V
     found = PAIRS * prior @ M @ best + ridge * best
-    label = r"\big[ (1 + \tfrac1N) \Omega' M + \tau I \big] V^\top B_* V"
+    label = r"\big[ (1 + \tfrac1N) \Omega' M_V + \tau I \big] V^\top B_* V"
     yield Identity(reduced(found, known), prior, label)
     stated = ((prior @ M).trace() + n * ridge * (best @ M).trace()) / (2 * (n + 1))
     yield Identity(substituted(global_minimum(LAW).loss, inside), stated, r"\min L")

@@ -30,7 +30,7 @@ from derivations.chain import ANY, Chain, Identity, step
 from derivations.setting import LAMBDA, B, I, n
 from lsa_theory.wishart import Expectation, expectation
 
-S, P, C, D, PRECISION = symbols("S S^-1 C D Lambda^-1")
+S, P, A, D, PRECISION = symbols("S S^-1 A D Lambda^-1")
 (x,) = symbols("x_q")
 ONE = x.outer(x)  # of a sample of one
 
@@ -56,10 +56,10 @@ def one_sample_at_a_time(formula: Any = expectation) -> Iterator[Identity]:
     matrix, it gives open words too."""
     for text, rest in {
         "S": S,
-        "S C S": S @ C @ S,
-        "tr(S C) S": (S @ C).trace() * S,
-        "S C S D S": S @ C @ S @ D @ S,
-        "tr(S C S D) S": (S @ C @ S @ D).trace() * S,
+        "S A S": S @ A @ S,
+        "tr(S A) S": (S @ A).trace() * S,
+        "S A S D S": S @ A @ S @ D @ S,
+        "tr(S A S D) S": (S @ A @ S @ D).trace() * S,
     }.items():
         moved = derivative(rest, {"S": LAMBDA @ B.T @ S + S @ B @ LAMBDA})
         stated = (LAMBDA @ B).trace() * mean(rest) + mean(moved) / n

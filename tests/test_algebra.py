@@ -223,8 +223,8 @@ def test_declared_inverses():
 
 
 def test_relations_hold_at_any_turn_and_transposed():
-    P, Q = symmetric("P Q")
-    relations = {("P", "Q"): identity(), ("Q", "P"): identity()}
+    P, Q = symmetric("P_T Q_T")
+    relations = {("P_T", "Q_T"): identity(), ("Q_T", "P_T"): identity()}
     assert (reduced((Q @ A @ P).trace(), relations) - A.trace()).is_zero()
     assert (reduced(a @ P @ Q @ b, relations) - a @ b).is_zero()
     assert (reduced((P @ Q).trace(), relations) - scalar(algebra.DIMENSION)).is_zero()
@@ -233,17 +233,28 @@ def test_relations_hold_at_any_turn_and_transposed():
 
 
 def test_functions_of_the_covariance_commute():
-    F, G = functions_of_covariance("F G")
+    F, G = functions_of_covariance("F_T G_T")
     assert (F @ LAMBDA @ G - LAMBDA @ G @ F).is_zero()
     assert ((A @ F @ LAMBDA @ B @ G).trace() - (B @ G @ A @ LAMBDA @ F).trace()).is_zero()
     assert ((G @ A @ F).trace() - (A @ G @ F).trace()).is_zero()
     assert ((A @ G @ F).trace() - (F @ G @ A.T).trace()).is_zero()
     assert not (F @ A @ G - G @ A @ F).is_zero()
-    assert (reduced(a @ G @ LAMBDA @ F @ b, {("F", "G"): identity()}) - a @ LAMBDA @ b).is_zero()
+    assert (
+        reduced(a @ G @ LAMBDA @ F @ b, {("F_T", "G_T"): identity()}) - a @ LAMBDA @ b
+    ).is_zero()
     found = gradient((F @ LAMBDA @ A @ G @ A.T).trace(), "A")  # and so do those it is checked at
     assert (found - 2 * LAMBDA @ F @ A @ G).is_zero()
     with pytest.raises(ValueError, match="for ever"):
         reduced(A, {("A", "B"): B @ A})
+
+
+def test_a_letter_is_of_one_kind():
+    """Normal forms are shared: what commutes in one derivation would commute in all."""
+    symmetric("K_T")
+    symmetric("K_T")
+    for declared in (symbols, functions_of_covariance):
+        with pytest.raises(ValueError, match="letter K_T: must be symmetric, as elsewhere"):
+            declared("K_T")
 
 
 def test_a_unit_vector_that_nothing_sees():

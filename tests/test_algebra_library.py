@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from derivations.algebra import LENGTH, Words, evaluated, scalar, symbols
+from derivations.algebra import LENGTH, Words, evaluated, scalar, symbols, symmetric
 from lsa_theory import GaussianPrompts, TargetPrompts, population_loss, prediction_error, risk
 from lsa_theory.attention import Parameters
 
@@ -49,7 +49,7 @@ def test_losses_of_every_layer():
 
 
 def test_the_error_on_any_target():
-    spread, gain = symbols("Sigma B")
+    (spread,), (gain,) = symmetric("Sigma"), symbols("B")
     target = TargetPrompts(LAMBDA, scalar("M"), a, spread, scalar("r"))
     error = prediction_error(gain, target).total
     assert isinstance(error, Words)

@@ -7,7 +7,7 @@ from typing import Any
 
 import sympy
 
-from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, transposed
+from derivations.algebra.letters import COMMUTING, SYMMETRIC, Letters, declare, transposed
 from derivations.algebra.numbers import check_derivative, check_gradient
 from derivations.algebra.words import (
     DIMENSION,
@@ -34,20 +34,29 @@ def symbol(name: str) -> Words:
 
 
 def symbols(names: str) -> list[Words]:
-    """Columns and matrices by their names, with spaces between."""
-    return [symbol(name) for name in names.split()]
+    """Columns and matrices of free entries by their names, with spaces between."""
+    return _declared(names, "of free entries")
 
 
 def symmetric(names: str) -> list[Words]:
     """Matrices that are their own transposes."""
+    found = _declared(names, "symmetric")
     SYMMETRIC.update(names.split())
-    return symbols(names)
+    return found
 
 
 def functions_of_covariance(names: str) -> list[Words]:
     """Symmetric matrices that commute with Λ and with each other."""
+    found = _declared(names, "a function of Λ")
     COMMUTING.update(names.split())
-    return symmetric(names)
+    SYMMETRIC.update(names.split())
+    return found
+
+
+def _declared(names: str, kind: str) -> list[Words]:
+    for name in names.split():
+        declare(name, kind)
+    return [symbol(name) for name in names.split()]
 
 
 def scalar(value: Any) -> Words:

@@ -8,6 +8,14 @@ Letters = tuple[str, ...]
 
 SYMMETRIC = {"S", "S^-1", "Lambda", "Lambda^-1", "Lambda_q", "Omega"}  # and those declared
 COMMUTING = {"Lambda", "Lambda^-1"}  # functions of Λ: symmetric, and in any order the same
+KINDS = dict.fromkeys(SYMMETRIC, "")  # of every letter; these may be asked for in any way
+
+
+def declare(name: str, kind: str) -> None:
+    """A letter is of one kind in all derivations: its normal forms are shared."""
+    known = KINDS.setdefault(name, kind)
+    if known and known != kind:
+        raise ValueError(f"letter {name}: must be {known}, as elsewhere, not {kind}")
 
 
 def is_column(letter: str) -> bool:
