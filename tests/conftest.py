@@ -7,12 +7,18 @@ checked too; it must come before the first `import lsa_theory`, which every test
 from __future__ import annotations
 
 import os
+
+# read as the libraries load; on small matrices a second thread only waits
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
 import sys
 
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
-
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 assert "lsa_theory" not in sys.modules, "lsa_theory was imported before its shapes could be checked"
 install_import_hook(  # an int is a float, as the type checker has it

@@ -30,7 +30,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.sampling import sample_prompts
 from lsa_theory.shift import covariate_shift
-from validation.common.derived import derivation
+from validation.common.derived import derivation, wrong_steps
 from validation.common.rationals import halves
 from validation.harness import Claim, Control, Equal, Sigma, batch_means, evidence
 from validation.harness.figures import FAINT, canvas
@@ -240,6 +240,7 @@ shift.overtaking(train, shift.scaled(train))    # the scales at which the lead c
             "the layer follows the shift", follows, rejected_by=(repaired, crossings, same_prompts)
         ),
         Control("rescaled by $1 / c$", undone, rejected_by=(repaired,)),
+        wrong_steps("overtaking", derived),
     ),
     figure=figure,
 )
