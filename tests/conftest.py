@@ -25,7 +25,7 @@ install_import_hook(  # an int is a float, as the type checker has it
     "lsa_theory", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 )
 
-for name, examples in (("deterministic", 30), ("thorough", 500)):
+for name, examples in (("deterministic", 20), ("thorough", 500)):
     settings.register_profile(
         name,
         derandomize=True,

@@ -22,7 +22,7 @@ from lsa_theory.estimators import (
 )
 
 THRESHOLD = 5.0  # standard errors, for each of some thirty comparisons: 2e-5 in all
-COUNT = 20_000
+COUNT = 10_000
 
 
 def covariance(seed, d):

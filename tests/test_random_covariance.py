@@ -57,7 +57,7 @@ def matrices(law, count):
 
 @EVERY
 def test_moments_are_those_of_draws(law):
-    gain, draws = random_gain(), matrices(law, 10_000)
+    gain, draws = random_gain(), matrices(law, 4000)
     traces = np.trace(draws, axis1=1, axis2=2)[:, None, None]
     summary = (8 * draws @ draws + (traces + 0.4) * draws) / 7
     for values, stated in (
@@ -88,7 +88,7 @@ def test_risk_is_the_mean_of_the_risks_on_draws(law):
     gain, prompts = random_gain() / 5, RandomCovariancePrompts(law, 6, noise_variance=0.3)
     given_draws = [
         risk(gain, GaussianPrompts(draw, 6, noise_variance=0.3))
-        for draw in law.sample(1000, seed=1)
+        for draw in law.sample(400, seed=1)
     ]
     error = np.std(given_draws) / np.sqrt(len(given_draws))
     assert abs(np.mean(given_draws) - risk(gain, prompts)) < 5 * error
