@@ -87,8 +87,7 @@ def test_the_map_is_self_adjoint(law):
 def test_risk_is_the_mean_of_the_risks_on_draws(law):
     gain, prompts = random_gain() / 5, RandomCovariancePrompts(law, 6, noise_variance=0.3)
     given_draws = [
-        risk(gain, GaussianPrompts(draw, 6, noise_variance=0.3))
-        for draw in law.sample(400, seed=1)
+        risk(gain, GaussianPrompts(draw, 6, noise_variance=0.3)) for draw in law.sample(400, seed=1)
     ]
     error = np.std(given_draws) / np.sqrt(len(given_draws))
     assert abs(np.mean(given_draws) - risk(gain, prompts)) < 5 * error
