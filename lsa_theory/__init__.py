@@ -15,7 +15,6 @@ from lsa_theory.minimum import Minimum as Minimum
 from lsa_theory.minimum import block_minimum as block_minimum
 from lsa_theory.minimum import global_minimum as global_minimum
 from lsa_theory.prompts import GaussianPrompts as GaussianPrompts
-from lsa_theory.random_covariance import RandomCovariancePrompts as RandomCovariancePrompts
 from lsa_theory.risk import population_loss as population_loss
 from lsa_theory.risk import risk as risk
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from lsa_theory.flow import gradient_flow as gradient_flow
     from lsa_theory.initial import initial_layer as initial_layer
     from lsa_theory.initial import isotropic_theta as isotropic_theta
+    from lsa_theory.random_covariance import RandomCovariancePrompts as RandomCovariancePrompts
     from lsa_theory.saddle import RunIntoSaddle as RunIntoSaddle
     from lsa_theory.saddle import escape_rate as escape_rate
     from lsa_theory.saddle import run_into_saddle as run_into_saddle
@@ -68,6 +68,7 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "ridge_risk": "lsa_theory.estimators",
     "initial_layer": "lsa_theory.initial",
     "isotropic_theta": "lsa_theory.initial",
+    "RandomCovariancePrompts": "lsa_theory.random_covariance",
     "RunIntoSaddle": "lsa_theory.saddle",
     "escape_rate": "lsa_theory.saddle",
     "run_into_saddle": "lsa_theory.saddle",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numbers
 import sys
 from collections.abc import Callable, Collection
-from fractions import Fraction
 from typing import Any, NoReturn
 
 import numpy as np
@@ -107,15 +106,19 @@ def _float(number: Any) -> float:
         return float("inf") if number > 0 else -float("inf")
 
 
-def exactly(value: Any) -> Fraction | float:
+def exactly(value: Any) -> Any:
     """A rational as a `Fraction`, another number as a float."""
     if isinstance(value, numbers.Rational):
+        from fractions import Fraction  # as costly to import as a tenth of the package
+
         return Fraction(int(value.numerator), int(value.denominator))
     return float(value)
 
 
 def rational(value: Scalar) -> Scalar:
     """A float as the rational that it is, so that it leaks no float into exact results."""
+    from fractions import Fraction
+
     return Fraction(value) if isinstance(value, float) else value
 
 

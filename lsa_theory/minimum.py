@@ -22,8 +22,7 @@ from lsa_theory.linalg import (
     square_root,
     squared_norm,
 )
-from lsa_theory.prompts import GaussianPrompts
-from lsa_theory.random_covariance.prompts import RandomCovariancePrompts, mean_minimiser
+from lsa_theory.prompts import GaussianPrompts, draws_covariances
 from lsa_theory.risk import population_loss
 
 
@@ -44,7 +43,7 @@ class Minimum:
 
     gain: Array
     loss: Scalar
-    prompts: GaussianPrompts | RandomCovariancePrompts = field(repr=False)
+    prompts: Any = field(repr=False)
 
     def layer(self, balance: Scalar = 0.0, sign: int = 1) -> LinearSelfAttention:
         r"""The minimising layer with `v = p = 0`, `s U = B` and the given balance and sign of `s`.
@@ -89,7 +88,7 @@ class Minimum:
         """
         law = self.prompts
         d = law.dimension
-        if isinstance(law, RandomCovariancePrompts):
+        if draws_covariances(law):
             return d * d - law.law.determined
         noisy = label_variance(law) > 0
         determined = rank(law.context) * rank(law.query) if noisy else 0
@@ -102,7 +101,7 @@ class Minimum:
         return self.free_directions == 0
 
 
-def global_minimum(prompts: GaussianPrompts | RandomCovariancePrompts) -> Minimum:
+def global_minimum(prompts: Any) -> Minimum:
     r"""The least training loss over all parameters, and the gain that attains it.
 
     For tasks of zero mean, with :math:`\tau = (\operatorname{tr}(\Lambda\Omega) + \sigma^2)/N`,
@@ -137,7 +136,9 @@ def global_minimum(prompts: GaussianPrompts | RandomCovariancePrompts) -> Minimu
     Theorem 4.5 (diagonal random covariances); Ahn, Cheng, Daneshmand, Sra, arXiv:2306.00297, for
     special cases.
     """
-    if isinstance(prompts, RandomCovariancePrompts):
+    if draws_covariances(prompts):
+        from lsa_theory.random_covariance.prompts import mean_minimiser
+
         gain = mean_minimiser(prompts)
         return Minimum(gain, population_loss(gain, prompts), prompts)
     checks.instance("global_minimum", "prompts", prompts, GaussianPrompts)

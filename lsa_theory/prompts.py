@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
@@ -115,3 +116,9 @@ class GaussianPrompts:
     def replace(self, **changes: Any) -> GaussianPrompts:
         """The same law but for the given arguments."""
         return replace(self, **changes)
+
+
+def draws_covariances(prompts: Any) -> bool:
+    """Whether a law is a `RandomCovariancePrompts`, whose module is loaded if one was made."""
+    module = sys.modules.get("lsa_theory.random_covariance.prompts")
+    return module is not None and isinstance(prompts, module.RandomCovariancePrompts)

@@ -23,14 +23,12 @@ from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.linalg import array, dense, identity, product_trace
 from lsa_theory.predictors import gain_of, parameters_of
-from lsa_theory.prompts import GaussianPrompts
-from lsa_theory.random_covariance.mixture import Mixture
-from lsa_theory.random_covariance.prompts import RandomCovariancePrompts, mean_risk
+from lsa_theory.prompts import GaussianPrompts, draws_covariances
 
 
 def risk(
     predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."],
-    prompts: GaussianPrompts | RandomCovariancePrompts,
+    prompts: Any,
 ) -> Scalar:
     r"""The exact error :math:`E(\hat y - \langle w, x_q \rangle)^2` of a predictor on a law.
 
@@ -76,7 +74,7 @@ def risk(
 
 def population_loss(
     predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."],
-    prompts: GaussianPrompts | RandomCovariancePrompts,
+    prompts: Any,
 ) -> Scalar:
     r"""The training loss :math:`L = \frac12 E(\hat y - \langle w, x_q \rangle)^2`, exactly.
 
@@ -97,7 +95,7 @@ def population_loss(
 
 
 def _risk(call: str, predictor: Any, prompts: Any) -> Scalar:
-    if isinstance(prompts, RandomCovariancePrompts):
+    if draws_covariances(prompts):
         return _averaged_risk(call, predictor, prompts)
     checks.instance(call, "prompts", prompts, GaussianPrompts)
     parameters = parameters_of(call, predictor, prompts.dimension)
@@ -106,7 +104,10 @@ def _risk(call: str, predictor: Any, prompts: Any) -> Scalar:
     return _matrix_risk(parameters.u, prompts)
 
 
-def _averaged_risk(call: str, predictor: Any, prompts: RandomCovariancePrompts) -> Scalar:
+def _averaged_risk(call: str, predictor: Any, prompts: Any) -> Scalar:
+    from lsa_theory.random_covariance.mixture import Mixture
+    from lsa_theory.random_covariance.prompts import mean_risk
+
     law, n, noise = prompts.law, prompts.context_length, prompts.noise_variance
     if not isinstance(law, Mixture):
         return mean_risk(gain_of(call, predictor, prompts.dimension), prompts)
