@@ -19,7 +19,8 @@ the sample is again a Wishart matrix, with the roles of $M$ and $d$ exchanged, s
 diverges as $M$ comes up to $d - 1$. Between $d - 1$ and $d + 1$ the risk is infinite.
 
 For other covariances with $M < d$ there is the limit of high dimensions, in which the resolvent of
-$S$ becomes that of $\Lambda$ at a shifted ridge; at the law's own dimensions its variance is wrong by a fraction of order $1 / d$. (Its bias is nearer than samples could tell here.)
+$S$ becomes that of $\Lambda$ at a shifted ridge; at the law's own dimensions its variance is wrong
+by a fraction of order $1 / d$. (Its bias is nearer than samples could tell here.)
 """
 
 from fractions import Fraction as F
