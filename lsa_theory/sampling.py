@@ -96,11 +96,12 @@ def sampled_risk(
     Raises
     ------
     ValueError
-        If `count` or `seed` is not an integer in its range, or the dimensions of predictor and
-        prompts differ.
+        If `count` or `seed` is not an integer in its range, the law is of another kind, or the
+        dimensions of predictor and prompts differ.
 
     Source: derived here.
     """
+    checks.instance("sampled_risk", "prompts", prompts, GaussianPrompts)
     count = checks.integer("sampled_risk", "count", count, minimum=2)
     seed = checks.integer("sampled_risk", "seed", seed, minimum=0)
     v, s, u, p = parameters_of("sampled_risk", predictor, prompts.dimension)
