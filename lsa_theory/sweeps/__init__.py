@@ -1,0 +1,1 @@
+"""Anything the library computes, over a grid of settings."""
