@@ -186,17 +186,20 @@ def features_of_another_scale() -> Identity:
 
 
 def stated_expansion(train: GaussianPrompts, test: GaussianPrompts) -> Any:
-    return SimpleNamespace(limit=LIMIT, slope=BY_TRAINING + BY_TESTING)
+    return SimpleNamespace(limit=LIMIT, bias=BY_TRAINING, variance=BY_TESTING)
 
 
 @step(ANY)
 def both_lengths_equal(formula: Any = stated_expansion) -> Iterator[Identity]:
     r"""At :math:`N = M = n` the risk is :math:`\text{limit} + \text{slope} / n + O(n^{-2})`, the
-    slope the sum of both rates."""
-    found = substituted(trained_risk(), {test_length: train_length})
+    slope the sum of both rates: of the bias, which knows training's length alone, and of the
+    variance, which is :math:`\delta` times a function of the gain."""
+    apart, found = trained_risk(), substituted(trained_risk(), {test_length: train_length})
     stated = formula(TRAIN, SHIFTED)
     yield same(order(found, 0, 0), stated.limit, r"\text{limit}")
-    yield same(order(found, 1, 0), stated.slope, r"\text{slope}")
+    yield same(order(apart, 1, 0), stated.bias, r"\text{slope of the bias}")
+    yield same(order(apart, 0, 1), stated.variance, r"\text{slope of the variance}")
+    yield same(order(found, 1, 0), stated.bias + stated.variance, r"\text{slope}")
 
 
 @step(ANY)
