@@ -1,0 +1,19 @@
+"""Phase diagrams: what holds where, over two settings at a time.
+
+Each diagram is a function of its settings that returns a `PhaseDiagram`, and has its entry in
+`DIAGRAMS`. Nothing heavy is loaded before one is called.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from lsa_theory.phase.diagram import Boundary as Boundary
+from lsa_theory.phase.diagram import Colours as Colours
+from lsa_theory.phase.diagram import PhaseDiagram as PhaseDiagram
+from lsa_theory.phase.diagram import Region as Region
+
+_READY: tuple[Callable[..., PhaseDiagram], ...] = ()
+
+DIAGRAMS: Mapping[str, Callable[..., PhaseDiagram]] = MappingProxyType(
+    {function.__name__: function for function in _READY}
+)
