@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from lsa_theory.single_index import single_index_target as single_index_target
     from lsa_theory.single_index import square_target as square_target
     from lsa_theory.single_index import tanh_target as tanh_target
+    from lsa_theory.sweeps import Axis as Axis
+    from lsa_theory.sweeps import sweep as sweep
     from lsa_theory.targets import PredictionError as PredictionError
     from lsa_theory.targets import RankOneUpdate as RankOneUpdate
     from lsa_theory.targets import TargetPrompts as TargetPrompts
@@ -82,6 +84,8 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "single_index_target": "lsa_theory.single_index",
     "square_target": "lsa_theory.single_index",
     "tanh_target": "lsa_theory.single_index",
+    "Axis": "lsa_theory.sweeps",
+    "sweep": "lsa_theory.sweeps",
     "PredictionError": "lsa_theory.targets",
     "RankOneUpdate": "lsa_theory.targets",
     "TargetPrompts": "lsa_theory.targets",

@@ -32,20 +32,36 @@ class Shard:
         return math.prod(self.shape)
 
 
-def block_shape(shape: tuple[int, ...], cells: int) -> tuple[int, ...]:
+def tile_shape(shape: tuple[int, ...], cells: int) -> tuple[int, ...]:
+    """The sides of a box of about `cells` cells, as equal as the axes' lengths allow."""
+    tile = [1] * len(shape)
+    by_length = sorted(range(len(shape)), key=shape.__getitem__)
+    for done, axis in enumerate(by_length):
+        side = max(int(cells ** (1 / (len(shape) - done)) + 1e-9), 1)
+        tile[axis] = _evenly(shape[axis], side)
+        cells = max(cells // tile[axis], 1)
+    return tuple(tile)
+
+
+def block_shape(shape: tuple[int, ...], cells: int, tile: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of the largest shard: at most `cells` cells, the last axes whole.
 
-    An axis that is cut is cut evenly, so that little is padded.
+    An axis that is cut is cut evenly or, if that is longer than a tile, into whole tiles.
     """
     block = []
-    for length in reversed(shape):
-        pieces = math.ceil(length / min(length, cells))
-        block.append(math.ceil(length / pieces))
+    for length, side in zip(reversed(shape), reversed(tile), strict=True):
+        part = _evenly(length, cells)
+        block.append(part if part in (length, min(part, side)) else part // side * side)
         cells = max(cells // block[-1], 1)
     return tuple(reversed(block))
 
 
-def shards_of(shape: tuple[int, ...], block: tuple[int, ...]) -> Iterator[Shard]:
+def _evenly(length: int, most: int) -> int:
+    """The longest part when a length is cut in as few parts as can be, each at most `most`."""
+    return math.ceil(length / math.ceil(length / most))
+
+
+def boxes(shape: tuple[int, ...], block: tuple[int, ...]) -> Iterator[Shard]:
     """The boxes that cover the grid once, in the order of their first cells."""
     starts = itertools.product(*map(range, itertools.repeat(0), shape, block))
     for index, start in enumerate(starts):

@@ -1,0 +1,137 @@
+"""A function on one shard of a grid, in the three ways that a function can be written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from lsa_theory import checks
+from lsa_theory._typing import Array
+from lsa_theory.sweeps import results
+from lsa_theory.sweeps.executors import Results
+from lsa_theory.sweeps.seeds import seeds_of
+from lsa_theory.sweeps.shards import Shard
+from lsa_theory.sweeps.vectorised import on_tiles, program
+
+CALL = "sweep"
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A function with all that it is called with: of a shard it makes the shard's results.
+
+    Attributes
+    ----------
+    function, settings
+        Called as `function(**point, **settings)`.
+    axes
+        Name to values, in the order of the grid's dimensions.
+    block
+        The shape of the largest shard.
+    tile
+        The shape that a vectorised function is compiled for.
+    how
+        One of `WAYS`.
+    seed
+        None, or what every cell's own seed is derived from.
+    identity
+        Of this sweep and its copies in other processes.
+    """
+
+    function: Callable[..., Any]
+    axes: Mapping[str, Array]
+    settings: Mapping[str, Any]
+    block: tuple[int, ...]
+    tile: tuple[int, ...]
+    how: str
+    seed: int | None = None
+    identity: str = field(default_factory=lambda: uuid4().hex)
+
+    def __call__(self, shard: Shard) -> Results:
+        """The variables on the shard's cells, in the shard's shape."""
+        return WAYS[self.how](self, shard)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the grid."""
+        return tuple(map(len, self.axes.values()))
+
+    @property
+    def name(self) -> str:
+        """How the function is called in messages."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+
+def _vectorised(evaluation: Evaluation, shard: Shard) -> Results:
+    """One program for every tile, compiled when the first is wanted."""
+    made = program(
+        evaluation.identity,
+        evaluation.function,
+        evaluation.axes,
+        evaluation.settings,
+        evaluation.tile,
+    )
+    return on_tiles(evaluation.axes, shard, evaluation.tile, made)
+
+
+def _batched(evaluation: Evaluation, shard: Shard) -> Results:
+    """One call with a flat array an axis, filled up to the size of the largest shard."""
+    cells = _flat(evaluation, shard)
+    spare = math.prod(evaluation.block) - shard.cells
+    point = {name: np.pad(values, (0, spare), mode="edge") for name, values in cells.items()}
+    returned = evaluation.function(**point, **evaluation.settings)
+    size = (shard.cells + spare,)
+    found = results.arrays(CALL, returned, evaluation.axes, size)
+    return {name: array[: shard.cells].reshape(shard.shape) for name, array in found.items()}
+
+
+def _each(evaluation: Evaluation, shard: Shard) -> Results:
+    """One call a cell, with Python's own numbers."""
+    cells = {name: values.tolist() for name, values in _flat(evaluation, shard).items()}
+    points = [dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True)]
+    found = [_at(evaluation, point) for point in points]
+    for point, one in zip(points, found, strict=True):
+        if one.keys() != found[0].keys():
+            phrase = f"results {', '.join(one)} at {_described(point)}"
+            rule = (
+                f"a function whose results have the same names everywhere ({', '.join(found[0])})"
+            )
+            checks.refuse(CALL, "function", phrase, rule)
+    return {name: np.array([one[name] for one in found]).reshape(shard.shape) for name in found[0]}
+
+
+def _at(evaluation: Evaluation, point: Mapping[str, Any]) -> Results:
+    try:
+        returned = evaluation.function(**point, **evaluation.settings)
+        return results.arrays(CALL, returned, evaluation.axes, ())
+    except Exception as error:
+        error.add_note(f"sweep: {evaluation.name} at {_described(point)}")
+        raise
+
+
+def _described(point: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={checks.described(value)}" for name, value in point.items())
+
+
+def _flat(evaluation: Evaluation, shard: Shard) -> dict[str, Array]:
+    """Each axis's value in each cell of the shard, and the cells' seeds."""
+    sides = [
+        values[part] for values, part in zip(evaluation.axes.values(), shard.slices, strict=True)
+    ]
+    mesh = np.meshgrid(*sides, indexing="ij")
+    cells = {name: grid.ravel() for name, grid in zip(evaluation.axes, mesh, strict=True)}
+    if evaluation.seed is not None:
+        cells["seed"] = seeds_of(evaluation.seed, evaluation.shape, shard)
+    return cells
+
+
+WAYS: dict[str, Callable[[Evaluation, Shard], Results]] = {
+    "vectorised": _vectorised,
+    "batched": _batched,
+    "each": _each,
+}
