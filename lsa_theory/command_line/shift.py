@@ -1,0 +1,160 @@
+"""`lsa shift`: a trained layer on another law, beside the estimators."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from lsa_theory.command_line import answer as answers
+from lsa_theory.command_line import arguments as given
+from lsa_theory.command_line import families
+from lsa_theory.command_line.answer import Answer, Table, number, percent
+from lsa_theory.linalg import array
+
+SUMMARY = "A trained layer on a shifted law, beside least squares, ridge, Bayes and zero."
+NAMES = {
+    "attention": "linear attention",
+    "least_squares": "least squares",
+    "ridge": "ridge, best penalty",
+    "bayes": "Bayes",
+    "zero": "predicting 0",
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    given.law_arguments(parser)
+    given.test_law_arguments(parser)
+    families.arguments(parser)
+    given.answer_arguments(parser, plot="risks along the family, or bias and variance side by side")
+
+
+def answer(options: argparse.Namespace) -> Answer:
+    from lsa_theory.shift import covariate_shift
+
+    train = given.law(options)
+    family, value, test = families.shifted(options, train)
+    found = covariate_shift(train, test)
+    risks = {"attention": found.attention}
+    risks |= {name.replace(" ", "_"): one for name, one in found.others.items()}
+    crossing = families.overtaking(options, train, family)
+    data: dict[str, Any] = {
+        "train": answers.law_data(train),
+        "test": answers.law_data(test),
+        "family": None if family is None else {"name": family.name, "value": value},
+        "risks": {name: _risk_data(one) for name, one in risks.items()},
+        "overtaken": found.overtaken,
+        "directions": _directions(found),
+        "limit_risk": float(found.limit_risk) if _regular(train) else None,
+        "rescaled": _repair(found.rescaled),
+        "retrained": _repair(found.retrained),
+        "overtaking": crossing,
+    }
+    tables = [
+        Table(
+            f"Trained: {answers.law_line(train)}\nTested:  {answers.law_line(test, 'M')}", (), ()
+        ),
+        _risk_table(data["risks"]),
+        _repair_table(data),
+        _direction_table(data["directions"]),
+        _overtaking_table(data),
+    ]
+    made = Answer(data, tables)
+    made.figure = lambda: _figure(train, family, value, data)
+    return made
+
+
+def _regular(train: Any) -> bool:
+    from lsa_theory.definiteness import rank
+
+    return rank(train.context) == train.dimension
+
+
+def _risk_data(one: Any) -> dict[str, Any]:
+    return {
+        "value": float(one.value),
+        "kind": one.kind,
+        "error": float(one.error),
+        "bias": float(one.bias),
+        "variance": float(one.variance),
+    }
+
+
+def _repair(one: Any) -> dict[str, float]:
+    return {"risk": float(one.risk), "share": float(one.share), "factor": float(one.factor)}
+
+
+def _directions(found: Any) -> dict[str, Any]:
+    damage, basis = found.directions
+    whole = damage.sum()
+    return {
+        "damage": damage,
+        "share": damage / whole if whole else damage,
+        "eigenvalues": answers.diagonal_in(basis, array(found.test.query)),
+        "eigenvectors": basis.T,
+    }
+
+
+# --- tables ---
+
+
+def _risk_table(risks: dict[str, Any]) -> Table:
+    rows = [
+        (
+            NAMES[name],
+            number(one["value"]),
+            one["kind"],
+            number(one["error"], 2) if one["error"] else "",
+            number(one["bias"], 5),
+            number(one["variance"], 5),
+        )
+        for name, one in risks.items()
+    ]
+    return Table("Risks", ("predictor", "risk", "how", "± error", "bias", "variance"), rows)
+
+
+def _repair_table(data: dict[str, Any]) -> Table:
+    rescaled, retrained, limit = data["rescaled"], data["retrained"], data["limit_risk"]
+    rows = [
+        (f"s times {number(rescaled['factor'], 5)}", *_repair_cells(rescaled)),
+        ("training on the test law", *_repair_cells(retrained)),
+    ]
+    if limit is not None:
+        rows.append(("long contexts, N, M → ∞", number(limit), ""))
+    return Table("What repairs it", ("remedy", "risk", "of the avoidable risk"), rows)
+
+
+def _repair_cells(repair: dict[str, float]) -> tuple[str, str]:
+    return number(repair["risk"]), percent(repair["share"])
+
+
+def _direction_table(found: dict[str, Any]) -> Table:
+    pairs = zip(found["eigenvalues"], found["damage"], found["share"], strict=True)
+    rows = [
+        (str(k), number(value), number(damage), percent(share))
+        for k, (value, damage, share) in enumerate(pairs, 1)
+    ]
+    columns = ("direction", "eigenvalue of Λ_q", "damage", "share")
+    return Table("Eigenvectors of the query covariance", columns, answers.shortened(rows, 6))
+
+
+def _overtaking_table(data: dict[str, Any]) -> Table:
+    words = "does better" if data["overtaken"] else "does no better"
+    line, crossing = f"Here least squares {words}", data["overtaking"]
+    if crossing is None:
+        return Table(f"{line}.", (), ())
+    if crossing["roots"] is None:
+        return Table(f"{line}; no crossings: {crossing['reason']}.", (), ())
+    low, high = (number(x, 4) for x in crossing["interval"])
+    where = f"for {crossing['family']} in [{low}, {high}]"
+    roots = ", ".join(number(root) for root in crossing["roots"]) or "nowhere"
+    return Table(f"{line}; {where} the two risks cross at: {roots}.", (), ())
+
+
+def _figure(train: Any, family: Any, value: Any, data: dict[str, Any]) -> Any:
+    from lsa_theory.plots import shift as plots
+
+    crossing = data["overtaking"]
+    if crossing is None or family is None:
+        return plots.risk_parts({NAMES[name]: one for name, one in data["risks"].items()})
+    roots = crossing["roots"] or ()
+    return plots.risk_along(train, family, value, interval=crossing["interval"], roots=roots)
