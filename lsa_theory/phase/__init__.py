@@ -11,9 +11,12 @@ from lsa_theory.phase.diagram import Boundary as Boundary
 from lsa_theory.phase.diagram import Colours as Colours
 from lsa_theory.phase.diagram import PhaseDiagram as PhaseDiagram
 from lsa_theory.phase.diagram import Region as Region
+from lsa_theory.phase.noise import noise as noise
+from lsa_theory.phase.rotation import rotation as rotation
+from lsa_theory.phase.scale import scale as scale
 
-_READY: tuple[Callable[..., PhaseDiagram], ...] = ()
+_ALL: tuple[Callable[..., PhaseDiagram], ...] = (noise, scale, rotation)
 
 DIAGRAMS: Mapping[str, Callable[..., PhaseDiagram]] = MappingProxyType(
-    {function.__name__: function for function in _READY}
+    {function.__name__: function for function in _ALL}
 )

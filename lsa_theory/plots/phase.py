@@ -16,10 +16,10 @@ from matplotlib.patches import Rectangle
 
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.plots.style import DIVERGING, FAINT, INK, LINES, SEQUENTIAL, styled
-from lsa_theory.plots.text import place, size, wrapped
+from lsa_theory.plots.text import place, size, words, wrapped
 
-SMALL, LABEL = 6.0, 7.5  # points
-ASPECT = 0.72  # height of the axes to their width, about
+SMALL, LABEL, TITLE = 6.0, 7.5, 8.5  # points
+ASPECT = 0.92  # height of the axes to their width, about
 AXES = 0.66  # share of the figure's width
 DOT = 24  # square points of a sampled point
 
@@ -32,10 +32,10 @@ def phase_figure(diagram: Any, *, width: float = 3.4) -> Figure:
         values = values.transpose(y.dims[0], x.dims[0])
         legend = _boundary_labels(diagram)
         notes = _notes(diagram, np.asarray(values), width)
-        title = wrapped(diagram.title.split(), 8.5, width - 0.1)
+        title = wrapped(words(diagram.title), TITLE, width - 0.1)
         lines = len(title.split("\n")) * 0.16 + len(notes.split("\n")) * 0.105 + 0.45
-        figure = Figure(figsize=(width, width * AXES * ASPECT / 0.62 + lines + 0.14 * bool(legend)))
-        figure.suptitle(title, x=0.01, ha="left", fontsize=8.5)
+        figure = Figure(figsize=(width, width * AXES * ASPECT + lines + 0.14 * bool(legend)))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE)
         figure.supxlabel(notes, x=0.01, ha="left", fontsize=SMALL, color=FAINT, linespacing=1.3)
         axes = figure.subplots()
         norm, ends = _norm(diagram.colours, np.asarray(values))
@@ -44,7 +44,7 @@ def phase_figure(diagram: Any, *, width: float = 3.4) -> Figure:
         _curves(axes, diagram, legend)
         _points(axes, diagram, norm, mesh.cmap)
         _bar(figure, axes, mesh, diagram.colours, ends)
-        _names(axes, diagram, x, y, width)
+        _names(axes, diagram, x, y, np.isfinite(np.asarray(values)), width)
     return figure
 
 
@@ -82,7 +82,7 @@ def _decades(low: float, high: float) -> tuple[list[float], list[str]]:
     """Places of round numbers on a logarithmic scale, in decades, and what is written there."""
     steps = (
         (1.0,)
-        if high - low > 2.2
+        if high - low > 2.6
         else (1.0, 2.0, 5.0)
         if high - low > 0.7
         else (1, 1.5, 2, 3, 5, 7)
@@ -118,19 +118,19 @@ def edges(centres: Shaped[Array, " n"], logarithmic: bool) -> Shaped[Array, " n+
 
 def _cells(axes: Axes, diagram: Any, x: Any, y: Any, values: Array, norm: Normalize) -> Any:
     colours = mpl.colormaps[DIVERGING if diagram.colours.kind == "ratio" else SEQUENTIAL]
-    sides = [edges(np.asarray(c), c.name in diagram.logarithmic) for c in (x, y)]
+    across, up = (edges(np.asarray(c), c.name in diagram.logarithmic) for c in (x, y))
     for name, scale in ((diagram.x, axes.set_xscale), (diagram.y, axes.set_yscale)):
         if name in diagram.logarithmic:
             scale("log")
     finite = np.ma.masked_invalid(values)
-    mesh = axes.pcolormesh(*sides, finite, cmap=colours, norm=norm, rasterized=True)
+    mesh = axes.pcolormesh(across, up, finite, cmap=colours, norm=norm, rasterized=True)
     for mask, face in (
         (values == -np.inf, colours(0.0)),
         (values == np.inf, colours(1.0)),
         (np.isnan(values), "#ffffff"),
     ):
-        _hatched(axes, mask, *sides, face)
-    axes.set(xlim=sides[0][[0, -1]], ylim=sides[1][[0, -1]])
+        _hatched(axes, mask, across, up, face)
+    axes.set(xlim=across[[0, -1]], ylim=up[[0, -1]])
     return mesh
 
 
@@ -162,7 +162,9 @@ def _axis_labels(axes: Axes, diagram: Any, x: Any, y: Any) -> None:
         (y, axes.yaxis, axes.set_ylabel),
     ):
         put(axis_label(coordinate.attrs))
-        if coordinate.name in diagram.logarithmic:
+        if coordinate.attrs.get("units") == "degrees":
+            axis.set_major_locator(ticker.MultipleLocator(15))
+        elif coordinate.name in diagram.logarithmic:
             plain_decades(axis, float(coordinate.min()), float(coordinate.max()))
 
 
@@ -179,7 +181,7 @@ def plain_decades(axis: Any, low: float, high: float) -> None:
     places, labels = _decades(np.log10(low), np.log10(high))
     axis.set_major_locator(ticker.FixedLocator([10**place for place in places]))
     axis.set_major_formatter(ticker.FixedFormatter(labels))
-    axis.set_minor_locator(ticker.LogLocator(subs=np.arange(2, 10) / 1.0, numticks=99))
+    axis.set_minor_locator(ticker.LogLocator(subs=[float(k) for k in range(2, 10)], numticks=99))
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
@@ -236,18 +238,26 @@ def _notes(diagram: Any, values: Array, width: float) -> str:
     return wrapped(phrases, SMALL, width - 0.1, "; ")
 
 
-def _names(axes: Axes, diagram: Any, x: Any, y: Any, width: float) -> None:
+def _names(axes: Axes, diagram: Any, x: Any, y: Any, finite: Array, width: float) -> None:
     """The regions' names, where there is most room for them."""
     across = width * AXES
     places = [_fractions(c, c.name in diagram.logarithmic) for c in (x, y)]
+    columns, rows = places
     for region in diagram.regions:
         wide, high = size(region.label, LABEL)
         inside = np.asarray(region.where.transpose(y.dims[0], x.dims[0]))
         box = (wide + 0.12) / across, (high + 0.08) / (across * ASPECT)
-        free = inside & ~_near_points(diagram, x, y, places)
-        centre = place(free, *places, *box) or place(inside, *places, *box)
+        free = ~_near_points(diagram, x, y, places)
+        choices = (inside & finite & free, inside & free, inside)
+        found = (place(choice, columns, rows, *box) for choice in choices)
+        centre = next((place for place in found if place is not None), None)
         if centre is not None:
-            halo = [patheffects.withStroke(linewidth=2.2, foreground="white")]
+            paper = {
+                "boxstyle": "round,pad=0.2",
+                "facecolor": "white",
+                "linewidth": 0,
+                "alpha": 0.85,
+            }
             axes.text(
                 *centre,
                 region.label,
@@ -255,7 +265,7 @@ def _names(axes: Axes, diagram: Any, x: Any, y: Any, width: float) -> None:
                 ha="center",
                 va="center",
                 fontsize=LABEL,
-                path_effects=halo,
+                bbox=paper,
                 zorder=6,
             )
 

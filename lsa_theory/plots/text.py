@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,6 +24,11 @@ def size(text: str, points: float, weight: str = "normal") -> tuple[float, float
         for line in text.split("\n")
     ]
     return max(lines) / POINTS, len(lines) * LINE * points / POINTS
+
+
+def words(text: str) -> list[str]:
+    """Between blanks, but for those in a formula."""
+    return re.findall(r"(?:\$[^$]*\$|\S)+", text)
 
 
 def wrapped(phrases: Sequence[str], points: float, width: float, joint: str = " ") -> str:
