@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
+import lsa_theory
 from lsa_theory import checks
 from lsa_theory._typing import Array
 from lsa_theory.sweeps import results
 from lsa_theory.sweeps.executors import Results
+from lsa_theory.sweeps.fingerprint import description
 from lsa_theory.sweeps.seeds import seeds_of
 from lsa_theory.sweeps.shards import Shard
-from lsa_theory.sweeps.vectorised import on_tiles, program
+from lsa_theory.sweeps.vectorised import Program, on_tiles, program
 
 CALL = "sweep"
 
@@ -39,8 +42,6 @@ class Evaluation:
         One of `WAYS`.
     seed
         None, or what every cell's own seed is derived from.
-    identity
-        Of this sweep and its copies in other processes.
     """
 
     function: Callable[..., Any]
@@ -50,11 +51,19 @@ class Evaluation:
     tile: tuple[int, ...]
     how: str
     seed: int | None = None
-    identity: str = field(default_factory=lambda: uuid4().hex)
 
     def __call__(self, shard: Shard) -> Results:
         """The variables on the shard's cells, in the shard's shape."""
         return WAYS[self.how](self, shard)
+
+    @cached_property
+    def program(self) -> Program:
+        """The compiled function, of a vectorised sweep."""
+        return program(self.function, tuple(self.axes), self.settings, self.tile)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels to another process: a program is compiled where it runs."""
+        return {name: value for name, value in vars(self).items() if name != "program"}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -66,17 +75,23 @@ class Evaluation:
         """How the function is called in messages."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
+    def attributes(self) -> dict[str, Any]:
+        """What a dataset says of the sweep that it is of."""
+        settings = description("settings", self.settings, strict=False)
+        name = getattr(self.function, "__qualname__", self.name)
+        module = getattr(self.function, "__module__", type(self.function).__module__)
+        attributes = {
+            "function": f"{module}.{name}",
+            "settings": json.dumps(settings),
+            "how": self.how,
+            "lsa_theory_version": lsa_theory.__version__,
+        }
+        return attributes if self.seed is None else {**attributes, "seed": self.seed}
+
 
 def _vectorised(evaluation: Evaluation, shard: Shard) -> Results:
     """One program for every tile, compiled when the first is wanted."""
-    made = program(
-        evaluation.identity,
-        evaluation.function,
-        evaluation.axes,
-        evaluation.settings,
-        evaluation.tile,
-    )
-    return on_tiles(evaluation.axes, shard, evaluation.tile, made)
+    return on_tiles(evaluation.axes, shard, evaluation.tile, evaluation.program)
 
 
 def _batched(evaluation: Evaluation, shard: Shard) -> Results:

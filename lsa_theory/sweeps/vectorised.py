@@ -8,9 +8,7 @@ at its own place, so its bits do not depend on how the grid is cut into shards.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,12 +20,9 @@ from lsa_theory.sweeps import results
 from lsa_theory.sweeps.executors import Results
 from lsa_theory.sweeps.shards import Shard, boxes
 
-CELLS = 2**12  # of a tile: its intermediate matrices fit in memory, calls cost little beside it
-KEPT = 4  # programs, in a process that works on several sweeps
+CELLS = 2**13  # of a tile: its intermediate matrices fit in memory, calls cost little beside it
 
 Program = tuple[tuple[str, ...], Callable[..., tuple[Any, ...]]]  # names of results, tile by tile
-_programs: OrderedDict[str, Program] = OrderedDict()
-_compiling = Lock()
 
 
 def on_tiles(
@@ -77,27 +72,12 @@ def _overlap(shard: Shard, box: Shard) -> tuple[tuple[slice, ...], tuple[slice, 
 
 
 def program(
-    identity: str,
-    function: Callable[..., Any],
-    axes: Mapping[str, Array],
-    settings: Mapping[str, Any],
-    tile: tuple[int, ...],
-) -> Program:
-    """The compiled function, made once a process for each `identity`."""
-    with _compiling:
-        if identity not in _programs:
-            _programs[identity] = _compiled(function, tuple(axes), settings, tile)
-            while len(_programs) > KEPT:
-                _programs.popitem(last=False)
-        return _programs[identity]
-
-
-def _compiled(
     function: Callable[..., Any],
     axes: tuple[str, ...],
     settings: Mapping[str, Any],
     tile: tuple[int, ...],
 ) -> Program:
+    """The function mapped over all axes and compiled for one tile."""
     jax = required("sweep", "jax", "sweep")
     names: list[str] = []
 
