@@ -7,7 +7,7 @@ it yields each shard once or raises. When the driver stops early it closes the i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lsa_theory._typing import Array
 from lsa_theory.sweeps.shards import Shard
@@ -16,6 +16,7 @@ Results = dict[str, Array]  # a variable's name to its values on the shard, in t
 Compute = Callable[[Shard], Results]  # can be sent to another process by cloudpickle
 
 
+@runtime_checkable
 class Executor(Protocol):
     """Anything that computes shards."""
 
