@@ -1,7 +1,7 @@
 """The command `lsa`: the library's answers as tables, JSON and figures.
 
-Each command is a file with `SUMMARY`, `arguments(parser)` and `answer(options)`; what is heavy is
-loaded when an answer needs it, and nothing heavy for `--help`.
+Each command is a file with `arguments(parser)` and `answer(options)`, loaded when it is called;
+what is heavy is loaded when an answer needs it, and nothing heavy for `--help`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import lsa_theory
-from lsa_theory.command_line import files
-from lsa_theory.command_line.answer import Answer, document
 
-COMMANDS = ("minimum", "risk", "shift", "flow")
+COMMANDS = {
+    "minimum": "what training converges to: the gain, its loss, what it learns of each direction",
+    "risk": "the exact risk of a trained layer, on its own law or on another",
+    "shift": "a trained layer on a shifted law, beside least squares, ridge, Bayes and zero",
+    "flow": "gradient flow on the population loss from the theorem's start",
+}
 FAILED, REFUSED, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
 
@@ -29,6 +32,20 @@ class Refused(Exception):
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise Refused(self.prog, message)
+
+
+class _Command(_Parser):
+    """Takes its arguments from the command's file when it is first called."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+        self.filled = False
+
+    def parse_known_args(self, *given: Any, **options: Any) -> Any:
+        if not self.filled:
+            self.filled = True
+            _module(self.prog.split()[-1]).arguments(self)
+        return super().parse_known_args(*given, **options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,19 +59,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--version", action="version", version=f"lsa {lsa_theory.__version__}")
     commands = made.add_subparsers(
-        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+        dest="command", metavar="COMMAND", required=True, parser_class=_Command
     )
-    for name in COMMANDS:
-        module = _module(name)
-        summary = module.SUMMARY
-        one = commands.add_parser(
-            name,
-            help=summary[0].lower() + summary[1:].rstrip("."),
-            description=summary,
-            epilog=getattr(module, "EPILOG", None),
-            allow_abbrev=False,
-        )
-        module.arguments(one)
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
     return made
 
 
@@ -93,7 +101,9 @@ def _answered(options: argparse.Namespace) -> int:
         from lsa_theory.extras import required
 
         required("--plot", "matplotlib", "sweep")  # before anything is computed
-    answer: Answer = _module(options.command).answer(options)
+    from lsa_theory.command_line import files
+
+    answer = _module(options.command).answer(options)
     if options.plot is not None and answer.figure is not None:
         figure = answer.figure()
         answer.files[options.plot] = lambda path: _drawn(figure, path)
@@ -109,8 +119,10 @@ def _drawn(figure: Any, path: Path) -> None:
     saved(figure, path)
 
 
-def _print(options: argparse.Namespace, answer: Answer) -> None:
+def _print(options: argparse.Namespace, answer: Any) -> None:
     if options.json:
+        from lsa_theory.command_line.answer import document
+
         text = document(options.command, answer.data, list(answer.files))
     else:
         from lsa_theory.command_line.terminal import rendered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +56,8 @@ class Answer:
 
 def document(command: str, data: Mapping[str, Any], written: Sequence[Path]) -> str:
     """One JSON object in one line."""
+    import json
+
     head = {"command": command, "version": lsa_theory.__version__}
     tail = {"files": [str(path) for path in written]}
     return json.dumps(plain(head | dict(data) | tail), allow_nan=False)

@@ -26,15 +26,13 @@ from lsa_theory._typing import Array, Shaped
 from lsa_theory.command_line import files
 
 Fields = dict[str, list[str]]
+MOST = 10**7  # features
 
 
 def covariance(text: str) -> Shaped[Array, "d ..."]:
     """The covariance that a text stands for: (d,) if it is diagonal by its kind."""
-    try:
-        with np.errstate(over="ignore"):  # what is not finite is refused
-            return _covariance(text)
-    except MemoryError:
-        refuse(text, "of a size that fits into memory")
+    with np.errstate(over="ignore"):  # what is not finite is refused
+        return _covariance(text)
 
 
 def _covariance(text: str) -> Shaped[Array, "d ..."]:
@@ -146,8 +144,8 @@ def _number(text: str, what: str, written: str) -> float:
 
 def _dimension(text: str, fields: Fields) -> int:
     d = _single(text, fields, "d")
-    if d != int(d) or not 1 <= d <= checks.LARGEST_INTEGER:
-        refuse(text, f"such that d is an integer >= 1, is {fields['d'][0].strip()!r}")
+    if d != int(d) or not 1 <= d <= MOST:
+        refuse(text, f"such that d is an integer from 1 to {MOST}, is {fields['d'][0].strip()!r}")
     return int(d)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -85,6 +83,8 @@ def _text(label: str, path: Path) -> Array:
 
 
 def _split(line: str) -> list[str]:
+    import csv
+
     line = line.split("#")[0].strip()
     return [field.strip() for field in next(csv.reader([line]))] if "," in line else line.split()
 
@@ -106,6 +106,8 @@ def target(text: str, suffixes: tuple[str, ...]) -> Path:
 
 def written(path: Path, write: Callable[[Path], object]) -> None:
     """What `write` puts into a file beside `path`, synced and moved there at once."""
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(
         prefix=f".{path.stem}-", suffix=path.suffix.lower(), dir=path.parent
     )

@@ -15,8 +15,6 @@ from lsa_theory.command_line.answer import Answer, Table, number
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 
-SUMMARY = "Gradient flow on the population loss from the theorem's start: times, loss, scale."
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     given.law_arguments(parser)

@@ -15,8 +15,6 @@ from lsa_theory.linalg import product_trace
 from lsa_theory.minimum import Minimum, block_minimum, global_minimum
 from lsa_theory.prompts import GaussianPrompts
 
-SUMMARY = "What training converges to: the gain, its loss, and what it learns in each direction."
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     given.law_arguments(parser)

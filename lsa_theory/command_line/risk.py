@@ -14,8 +14,6 @@ from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 
-SUMMARY = "The exact risk of a trained layer, on its own law or on another."
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     given.law_arguments(parser)

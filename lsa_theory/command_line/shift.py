@@ -11,7 +11,6 @@ from lsa_theory.command_line import families
 from lsa_theory.command_line.answer import Answer, Table, number, percent
 from lsa_theory.linalg import array
 
-SUMMARY = "A trained layer on a shifted law, beside least squares, ridge, Bayes and zero."
 NAMES = {
     "attention": "linear attention",
     "least_squares": "least squares",

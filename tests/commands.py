@@ -1,0 +1,46 @@
+"""The command `lsa` in this process: what it answers, prints and refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from typing import Any
+
+import pytest
+
+from lsa_theory.command_line import main
+
+LAW = ("-c", "white:d=2", "-N", "5")
+
+
+def ran(*arguments: Any) -> tuple[int, str, str]:
+    """Exit code, and what was printed on stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return code, out.getvalue(), err.getvalue()
+
+
+def asked(*arguments: Any) -> Any:
+    """The one strict JSON object that a command answers with, and nothing else."""
+    code, out, err = ran(*arguments, "--json")
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    return json.loads(out, parse_constant=pytest.fail)
+
+
+def shown(*arguments: Any) -> str:
+    """The tables that a command prints, none wider than a terminal."""
+    code, out, err = ran(*arguments)
+    assert (code, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    return out
+
+
+def refused(*arguments: Any, code: int = 2) -> str:
+    """The one sentence with which a command ends, and nothing else."""
+    found, out, err = ran(*arguments)
+    assert (found, out) == (code, "")
+    assert err.count("\n") == 1
+    return err[:-1]
