@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsa_theory._typing import Array, Scalar, Shaped
-from lsa_theory.linalg import WIDTH, array, is_exact, outer
+from lsa_theory.linalg import WIDTH, array, is_exact, is_traced, namespace, outer
 
 
 def is_symmetric(matrix: Shaped[Array, "d d"]) -> bool:
@@ -35,15 +35,16 @@ def has_cholesky_factor(matrix: Shaped[Array, "d d"], jitter: float) -> bool:
     return failed == 0
 
 
-def rank(matrix: Any) -> int:
+def rank(matrix: Any) -> Any:
     """The rank of a symmetric positive semi-definite matrix: exact for rationals, in floating
     point the number of eigenvalues above `d · eps` times the largest."""
     entries = array(matrix)
     if is_exact(entries):
         return sum(bool(p > 0) for p in (entries if entries.ndim == 1 else pivots(entries)))
-    eigenvalues = entries if entries.ndim == 1 else np.linalg.eigvalsh(entries)
+    eigenvalues = entries if entries.ndim == 1 else namespace(entries).linalg.eigvalsh(entries)
     floor = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues.max()
-    return int((eigenvalues > floor).sum())
+    found = (eigenvalues > floor).sum()
+    return found if is_traced(found) else int(found)
 
 
 def pivots(matrix: Shaped[Array, "d d"]) -> list[Scalar]:

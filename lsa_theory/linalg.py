@@ -9,6 +9,7 @@ which multiplies in O(d) and becomes dense beside a dense partner.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,22 @@ def is_exact(*arrays: Array) -> bool:
 def is_symbolic(array: Array) -> bool:
     """Whether any entry holds a symbol."""
     return is_exact(array) and any(getattr(entry, "free_symbols", None) for entry in array.flat)
+
+
+def namespace(*arrays: Array) -> Any:
+    """The module whose functions take these arrays: JAX's NumPy if any is traced."""
+    if is_traced(*arrays):
+        import jax.numpy as jnp
+
+        return jnp
+    return np
+
+
+def select(condition: Any, value: Any, otherwise: Any) -> Any:
+    """`value` where the condition holds: by `if` for one that is known, else entry by entry."""
+    if not is_traced(condition) and not np.ndim(condition):
+        return value if condition else otherwise
+    return namespace(condition, value, otherwise).where(condition, value, otherwise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +112,11 @@ def dense(array: Shaped[Array, "d ..."]) -> Shaped[Array, "d d"]:
     return Diagonal(array).dense() if array.ndim == 1 else array
 
 
+def diagonal(matrix: Any) -> Array:
+    """The diagonal of an operator."""
+    return matrix.entries if isinstance(matrix, Diagonal) else matrix.diagonal()
+
+
 def identity(dimension: int) -> Diagonal:
     """The identity, in integers, so that it leaks no float into rationals."""
     return Diagonal(np.ones(dimension, dtype=int))
@@ -103,10 +125,7 @@ def identity(dimension: int) -> Diagonal:
 def product_trace(left: Any, right: Any) -> Scalar:
     """`tr(left @ right)` in O(d²), in O(d) if either is diagonal."""
     if isinstance(left, Diagonal) or isinstance(right, Diagonal):
-        left, right = (
-            x.entries if isinstance(x, Diagonal) else x.diagonal() for x in (left, right)
-        )
-        return (left * right).sum()
+        return (diagonal(left) * diagonal(right)).sum()
     if is_exact(left, right) or is_traced(left, right):
         return (left * right.T).sum()
     return np.einsum("ij,ji->", left, right)
@@ -123,33 +142,21 @@ def squared_norm(array: Array) -> Scalar:
 
 
 def concatenate(arrays: list[Array], axis: int = 0) -> Array:
-    if is_traced(*arrays):
-        import jax.numpy as jnp
-
-        return jnp.concatenate(arrays, axis=axis)
-    return np.concatenate(arrays, axis=axis)
+    return namespace(*arrays).concatenate(arrays, axis=axis)
 
 
 def square_root(value: Scalar) -> Scalar:
     """The root of a scalar, float64, traced or a symbol."""
-    if is_traced(value):
-        import jax.numpy as jnp
-
-        return jnp.sqrt(value)
     if hasattr(value, "free_symbols"):
         return sys.modules["sympy"].sqrt(value)
-    return np.sqrt(np.float64(value))
+    return namespace(value).sqrt(value if is_traced(value) else np.float64(value))
 
 
 def exponential(value: Array) -> Array:
     """The exponential of float64, of traced arrays, and of a symbol."""
-    if is_traced(value):
-        import jax.numpy as jnp
-
-        return jnp.exp(value)
     if hasattr(value, "free_symbols"):
         return sys.modules["sympy"].exp(value)
-    return np.exp(np.asarray(value, dtype=np.float64))
+    return namespace(value).exp(value if is_traced(value) else np.asarray(value, dtype=np.float64))
 
 
 def resolvent(weight: Any, matrix: Any, scale: Scalar, shift: Scalar) -> Any:
@@ -195,10 +202,11 @@ def _clipped_root(matrix: Shaped[Array, "d d"], shift: float) -> Shaped[Array, "
 
 def factor(matrix: Any) -> Any:
     """A square `F` with `F @ F.T = matrix`, for a symmetric positive semi-definite matrix."""
+    sqrt = namespace(array(matrix)).sqrt
     if isinstance(matrix, Diagonal):
-        return Diagonal(np.sqrt(matrix.entries))
-    eigenvalues, vectors = np.linalg.eigh(matrix)
-    return vectors * np.sqrt(eigenvalues.clip(min=0.0))
+        return Diagonal(sqrt(matrix.entries))
+    eigenvalues, vectors = eigenbasis(matrix)
+    return vectors * sqrt(eigenvalues.clip(min=0.0))
 
 
 def _positive_inverse(
@@ -230,15 +238,48 @@ def _mirrored(lower: Shaped[Array, "d d"]) -> Shaped[Array, "d d"]:
     return lower
 
 
+def eigenbasis(matrix: Any) -> tuple[Shaped[Array, " d"], Any]:
+    """Eigenvalues of a symmetric matrix, and its eigenvectors as the columns of an operator: in
+    ascending order, but for a diagonal matrix, whose own order and basis are kept."""
+    if isinstance(matrix, Diagonal):
+        return matrix.entries, identity(len(matrix.entries))
+    return namespace(matrix).linalg.eigh(matrix)
+
+
+STEPS = 100  # of an iteration, at most
+
+
+def descent_limit(step: Callable[..., Scalar], start: Scalar, *parameters: Array) -> Scalar:
+    """The limit of `x → step(x, *parameters)` that comes down to it from `start`, as Newton's
+    iteration does to a zero of a convex function: it ends when it has ceased to fall.
+
+    Under JAX the last step alone is differentiated; for Newton's that is the slope of the zero."""
+    settled = 1 - 4 * np.finfo(np.float64).eps
+    if not is_traced(start, *parameters):
+        for _ in range(STEPS):
+            last, start = start, step(start, *parameters)
+            if not start < settled * last:
+                break
+        return start
+    import jax
+
+    frozen = jax.lax.stop_gradient(parameters)
+
+    def following(state: Any) -> Any:
+        last, _, count = state
+        found = step(last, *frozen)
+        return found, found < settled * last, count + 1
+
+    state = jax.lax.stop_gradient(start), True, 0
+    found, *_ = jax.lax.while_loop(lambda state: state[1] & (state[2] < STEPS), following, state)
+    return step(found, *parameters)
+
+
 def solve(matrix: Shaped[Array, "d d"], right: Shaped[Array, "d m"]) -> Shaped[Array, "d m"]:
     """`matrix^{-1} @ right`: by LU in floating point, by exact elimination on objects."""
-    if is_traced(matrix, right):
-        import jax.numpy as jnp
-
-        return jnp.linalg.solve(matrix, right)
-    if is_exact(matrix, right):
+    if is_exact(matrix, right) and not is_traced(matrix, right):
         return _exact_solution(matrix, right)
-    return np.linalg.solve(matrix, right)
+    return namespace(matrix, right).linalg.solve(matrix, right)
 
 
 def _exact_solution(matrix: Array, right: Array) -> Array:

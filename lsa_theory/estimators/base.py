@@ -16,8 +16,9 @@ bias and variance. Sampled risks average this over :math:`S`, drawn by Bartlett'
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import fields
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,21 +26,47 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.estimators.result import EstimatorRisk, Kind
 from lsa_theory.estimators.sample import bartlett, chunks, standard_error
-from lsa_theory.linalg import array, dense, factor, operator, outer
+from lsa_theory.linalg import Diagonal, array, dense, factor, is_traced, outer, select
 from lsa_theory.prompts import GaussianPrompts
 
 COUNT = 2048  # contexts of a sampled risk
 
 
-class Parts(NamedTuple):
-    """Bias and variance."""
+@dataclass(frozen=True)
+class Parts:
+    """Bias and variance by a formula.
+
+    `holds`: where it does. True, or of a traced law a condition that is traced too; where it fails
+    both parts are finite or infinite, not NaN.
+    """
 
     bias: Any
     variance: Any
+    holds: Any = True
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.bias, self.variance))
+
+    def where(self, condition: Any, other: Parts) -> Parts:
+        """These where the condition holds, else others."""
+        pairs = zip((*self, self.holds), (*other, other.holds), strict=True)
+        return Parts(*(select(condition, mine, theirs) for mine, theirs in pairs))
+
+
+NOWHERE = Parts(np.nan, np.nan, False)
 
 
 class NoFormula(Exception):
     """Why a risk has no closed form, or no limit, on a law."""
+
+
+def required(condition: Any, reason: str) -> Any:
+    """True, or the condition if it is traced; where it fails `NoFormula` with the reason."""
+    if is_traced(condition):
+        return condition
+    if not condition:
+        raise NoFormula(reason)
+    return True
 
 
 class Estimator(ABC):
@@ -53,9 +80,9 @@ class Estimator(ABC):
     def summary_operator(self, sample: Shaped[Array, "*b d d"], length: Scalar) -> Array:
         """`A(S)`, for a batch of sample covariances of `length` pairs each."""
 
-    def prior_mean(self, dimension: int) -> Any:
-        """`m`."""
-        return np.zeros(dimension)
+    def prior_mean(self) -> Any:
+        """`m`, None if it is zero."""
+        return None
 
     def exact(self, prompts: GaussianPrompts) -> Parts:
         """Raises `NoFormula` with the reason where there is none."""
@@ -86,6 +113,12 @@ class Estimator(ABC):
         count, seed
             How many contexts are drawn for a sampled risk, and for the error of a limit.
 
+        Notes
+        -----
+        Under JAX any number of the law may be traced. Where it decides between exact and limit,
+        `kind` says "exact or limit" and `error` is 0 or NaN: nothing is drawn, so that a limit's
+        error is not known. A traced law to which a formula insisted on does not apply gets NaN.
+
         Raises
         ------
         ValueError
@@ -99,32 +132,47 @@ class Estimator(ABC):
             checks.refuse(name, "method", checks.described(method), rule)
         count = checks.integer(name, "count", count, minimum=2)
         seed = checks.integer(name, "seed", seed, minimum=0)
-        for kind, parts in (("exact", self.exact), ("limit", self.limit)):
-            if method in ("auto", kind):
-                try:
-                    return self._known(kind, parts(prompts), prompts, count, seed)
-                except NoFormula as reason:
-                    if method == kind:
-                        checks.refuse(name, "method", f'"{kind}"', f"another: {reason}")
-        return self._sampled(prompts, count, seed)
+        try:
+            kind, parts, error = self._formula(prompts, method)
+        except NoFormula as reason:
+            if method in ("exact", "limit"):
+                checks.refuse(name, "method", f'"{method}"', f"another: {reason}")
+            return self._sampled(prompts, count, seed)
+        if kind == "limit" and not is_traced(*parts):
+            sampled = self._sampled(prompts, count, seed)
+            error = float(abs(sum(parts) - sampled.value) + 2 * sampled.error)
+        return EstimatorRisk(parts.bias, parts.variance, kind, error)
 
     def known(self, prompts: GaussianPrompts) -> Parts:
         """Bias and variance by a formula, exact or of the limit; raises `NoFormula`."""
-        try:
-            return self.exact(prompts)
-        except NoFormula:
-            return self.limit(prompts)
+        return self._formula(prompts, "auto")[1]
 
-    def _known(
-        self, kind: Any, parts: Parts, prompts: GaussianPrompts, count: int, seed: int
-    ) -> EstimatorRisk:
-        if kind == "exact":
-            return EstimatorRisk(*parts, "exact")
-        sampled = self._sampled(prompts, count, seed)
-        error = abs(sum(parts) - sampled.value) + 2 * sampled.error
-        return EstimatorRisk(*parts, "limit", float(error))
+    def _formula(self, prompts: GaussianPrompts, method: str) -> tuple[Kind, Parts, Any]:
+        """A formula that the method allows, and where it is exact: an error of 0 there, else NaN.
+        Raises `NoFormula`."""
+        if method == "sampled":
+            raise NoFormula("asked for samples")
+        exact = NOWHERE
+        if method != "limit":
+            try:
+                exact = self.exact(prompts)
+            except NoFormula:
+                if method == "exact":
+                    raise
+        if exact.holds is True:
+            return "exact", exact, 0.0
+        error = select(exact.holds, 0.0, np.nan)
+        if method == "exact":
+            return "exact", exact.where(exact.holds, NOWHERE), error
+        limit = self.limit(prompts)
+        limit = limit.where(limit.holds, NOWHERE)
+        kind: Kind = "limit" if exact is NOWHERE else "exact or limit"
+        return kind, exact.where(exact.holds, limit), error
 
     def _sampled(self, prompts: GaussianPrompts, count: int, seed: int) -> EstimatorRisk:
+        if any(checks.is_tracer(value) for value in vars(prompts).values()):
+            rule = "one of numbers to be sampled: for a traced one no formula is known"
+            checks.refuse(f"{type(self).__name__}.risk", "prompts", "a traced law", rule)
         rng = np.random.default_rng(seed)
         parts = [self._drawn(prompts, k, rng) for k in chunks(count, prompts.dimension)]
         bias, variance = (np.concatenate(each) for each in zip(*parts, strict=True))
@@ -141,7 +189,7 @@ class Estimator(ABC):
         query = dense(array(floats(prompts.query)))
         found = self.summary_operator(sample, length)
         missed = found @ sample - np.eye(d)
-        moment = task_moment(prompts, self.prior_mean(d))
+        moment = dense(array(task_moment(prompts, self.prior_mean())))
         bias = np.einsum("kji,jl,klm,mi->k", missed, query, missed, moment, optimize=True)
         spread = found @ half
         variance = np.einsum("kji,jl,kli->k", spread, query, spread, optimize=True)
@@ -172,7 +220,8 @@ class Estimator(ABC):
         x = checks.real_array(name, "x", x, (2,)).astype(np.float64)
         y = checks.vector(name, "y", y, len(x)).astype(np.float64)
         sample, summary = x.T @ x / len(x), x.T @ y / len(x)
-        mean = np.asarray(self.prior_mean(x.shape[1]), dtype=np.float64)
+        prior = self.prior_mean()
+        mean = np.zeros(x.shape[1]) if prior is None else np.asarray(prior, dtype=np.float64)
         found = self.summary_operator(sample, len(x))
         self.coef_ = mean + found @ (summary - sample @ mean)
         self.n_features_in_ = x.shape[1]
@@ -196,13 +245,19 @@ class Estimator(ABC):
         return x @ self.coef_
 
 
-def task_moment(prompts: GaussianPrompts, mean: Any) -> Shaped[Array, "d d"]:
-    """`E (w - m)(w - m)^T`, dense."""
-    centre = 0 if prompts.task_mean is None else prompts.task_mean
-    gap = np.asarray(centre - mean, dtype=np.float64)
-    return dense(array(floats(prompts.task))) + outer(gap, gap)
+def task_moment(prompts: GaussianPrompts, mean: Any = None) -> Any:
+    """`E (w - m)(w - m)^T` as an operator in floats; a mean of None is zero."""
+    if mean is None and prompts.task_mean is None:
+        return floats(prompts.task)
+    own, other = (floats(0.0 if x is None else x) for x in (prompts.task_mean, mean))
+    return floats(prompts.task) + outer(own - other, own - other)
 
 
-def floats(matrix: Any) -> Any:
-    """An operator in float64."""
-    return operator(np.asarray(array(matrix), dtype=np.float64))
+def floats(given: Any) -> Any:
+    """An operator, a vector or a number in float64, or traced as it is."""
+    if isinstance(given, Diagonal):
+        return Diagonal(floats(given.entries))
+    if is_traced(given):
+        return given
+    found = np.asarray(given, dtype=np.float64)
+    return found if found.ndim else float(found)

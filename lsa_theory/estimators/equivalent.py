@@ -22,61 +22,70 @@ Source: Hastie, Montanari, Rosset, Tibshirani, Ann. Statist. 50, 2022, for :math
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from lsa_theory._typing import Array, Shaped
+from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.linalg import (
+    Diagonal,
+    descent_limit,
+    diagonal,
+    eigenbasis,
+    product_trace,
+    select,
+    square_root,
+)
 
 
 def limit_parts(
-    context: Shaped[Array, "d d"],
-    query: Shaped[Array, "d d"],
-    moment: Shaped[Array, "d d"],
-    noise_variance: float,
-    length: int,
-    penalty: float,
-) -> tuple[float, float]:
-    """Bias and variance; the variance is infinite where the number of effective features is M."""
-    eigenvalues, basis = np.linalg.eigh(context)
-    eigenvalues = eigenvalues.clip(min=0)
-    query, moment = (basis.T @ matrix @ basis for matrix in (query, moment))
+    context: Any, query: Any, moment: Any, noise_variance: Scalar, length: Scalar, penalty: Scalar
+) -> tuple[Scalar, Scalar]:
+    """Bias and variance, of operators in float64 or traced; the variance is infinite where the
+    number of effective features is M. O(d) if all are diagonal."""
+    eigenvalues, basis = eigenbasis(context)
+    eigenvalues = positive_part(eigenvalues)
+    query, moment = (basis.T @ (matrix @ basis) for matrix in (query, moment))
     kappa = threshold(eigenvalues, length, penalty)
-    if kappa == 0:
-        return _unregularised(eigenvalues, query, moment, noise_variance, length)
-    shrunk = 1 / (eigenvalues + kappa)
-    seen = (eigenvalues * shrunk**2) @ query.diagonal()
-    free = length - ((eigenvalues * shrunk) ** 2).sum()
-    direct = shrunk @ (moment * query) @ shrunk
-    bias = kappa**2 * (direct + moment.diagonal() @ (eigenvalues * shrunk**2) * seen / free)
-    return float(bias), float(noise_variance * seen / free)
+    present = eigenvalues + kappa > 0  # what is neither is missed for good
+    whole = select(present, eigenvalues + kappa, 1.0)
+    seen, missed = eigenvalues / whole, select(present, kappa / whole, 1.0)
+    free = length - (seen * seen).sum()
+    enough = free > 0
+    spread = (seen / whole * diagonal(query)).sum() / select(enough, free, 1.0)
+    cross = (diagonal(moment) * eigenvalues * missed * missed).sum()
+    direct = product_trace(moment @ Diagonal(missed), query @ Diagonal(missed))
+    variance = select(enough, noise_variance * spread, np.inf)
+    bias = direct + select(enough, cross * spread, 0.0)
+    return bias, select(noise_variance == 0, 0.0, variance)
 
 
-def threshold(eigenvalues: Shaped[Array, " d"], length: int, penalty: float) -> float:
+def positive_part(eigenvalues: Shaped[Array, " d"]) -> Shaped[Array, " d"]:
+    """Those above rounding, as `definiteness.rank` counts them, and zeros."""
+    floor = len(eigenvalues) * np.finfo(np.float64).eps * eigenvalues.max()
+    return select(eigenvalues > floor, eigenvalues, 0.0)
+
+
+def threshold(eigenvalues: Shaped[Array, " d"], length: Scalar, penalty: Scalar) -> Scalar:
     r""":math:`\kappa`: at least the penalty, and at most that plus `tr Λ / M`. 0 where the samples
-    determine every direction and nothing is penalised."""
-    from scipy.optimize import brentq
+    determine every direction and nothing is penalised.
 
-    if penalty == 0 and np.count_nonzero(eigenvalues) <= length:
-        return 0.0
+    By Newton's iteration on :math:`\kappa - \lambda - \frac\kappa M \operatorname{tr}[\Lambda
+    (\Lambda + \kappa I)^{-1}]`, which is convex, from the zero for white covariates of the same
+    trace and rank, which is no less: by Jensen, since the trace is concave in the eigenvalues.
+    """
+    rank = (eigenvalues > 0).sum()
+    needed = (penalty > 0) | (rank > length)
+    penalty = select(needed, penalty, 1.0)  # any other will do, where it is not used
+    mean = eigenvalues.sum() / select(rank > 0, rank, 1)
+    excess = mean * (rank / length - 1) + penalty  # κ² = excess κ + penalty · mean
+    larger = (abs(excess) + square_root(excess * excess + 4 * penalty * mean)) / 2
+    start = select(excess > 0, larger, penalty * mean / larger)
+    return select(needed, descent_limit(newton, start, eigenvalues, length, penalty), 0.0)
 
-    def excess(kappa: float) -> float:
-        return kappa - penalty - kappa / length * (eigenvalues / (eigenvalues + kappa)).sum()
 
-    most = (penalty + eigenvalues.sum() / length) * (1 + 1e-9)
-    least = max(penalty, most * 1e-16)
-    while excess(least) > 0:  # the root of a flat spectrum's tail
-        least /= 1e8
-    return float(brentq(excess, least, most, xtol=1e-300, rtol=1e-15))
-
-
-def _unregularised(
-    eigenvalues: Array, query: Array, moment: Array, noise_variance: float, length: int
-) -> tuple[float, float]:
-    """Ordinary least squares: exact in what the context determines, blind elsewhere."""
-    positive = eigenvalues > 0
-    blind = (~positive).astype(float)
-    bias = blind @ (moment * query) @ blind
-    free = length - positive.sum()
-    seen = (query.diagonal()[positive] / eigenvalues[positive]).sum()
-    if noise_variance == 0:
-        return float(bias), 0.0
-    return float(bias), float(noise_variance * seen / free) if free > 0 else np.inf
+def newton(kappa: Scalar, eigenvalues: Array, length: Scalar, penalty: Scalar) -> Scalar:
+    """One step: a ratio of positive terms, so that nothing cancels."""
+    seen = eigenvalues / (eigenvalues + kappa)
+    missed = kappa / (eigenvalues + kappa)
+    return (length * penalty + kappa * (seen * missed).sum()) / (length - (seen * seen).sum())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,28 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.definiteness import rank
-from lsa_theory.estimators.base import Estimator, NoFormula, Parts, floats, task_moment
+from lsa_theory.estimators.base import (
+    NOWHERE,
+    Estimator,
+    NoFormula,
+    Parts,
+    floats,
+    required,
+    task_moment,
+)
 from lsa_theory.estimators.equivalent import limit_parts
 from lsa_theory.estimators.result import EstimatorRisk
-from lsa_theory.linalg import array, dense, product_trace, solve
+from lsa_theory.gamma import same_matrix
+from lsa_theory.linalg import (
+    array,
+    dense,
+    diagonal,
+    identity,
+    is_traced,
+    product_trace,
+    select,
+    solve,
+)
 from lsa_theory.prompts import GaussianPrompts
 
 
@@ -42,39 +61,44 @@ class LeastSquares(Estimator):
         return np.linalg.pinv(sample, rcond=4 * d * checks.EPSILON, hermitian=True)
 
     def exact(self, prompts: GaussianPrompts) -> Parts:
-        length, d = prompts.context_length, prompts.dimension
-        if length >= d:
-            return _determined(prompts)
-        context = dense(array(prompts.context))
-        scale = context[0, 0]
-        if not (scale > 0 and (context == scale * np.eye(d, dtype=int)).all()):
-            raise NoFormula("with fewer samples than features it is for white covariates only")
-        return _white(prompts, scale)
+        few = prompts.context_length < prompts.dimension
+        if not is_traced(few):
+            return _fewer(prompts) if few else _determined(prompts)
+        regimes = [_attempt(formula, prompts) for formula in (_fewer, _determined)]
+        if all(regime is NOWHERE for regime in regimes):
+            raise NoFormula("neither with fewer samples than features nor with more")
+        found = regimes[0].where(few, regimes[1])
+        return replace(found, holds=True) if all(r.holds is True for r in regimes) else found
 
     def limit(self, prompts: GaussianPrompts) -> Parts:
-        return _limit(self, prompts, 0.0)
+        return _limit(prompts, 0.0)
+
+
+def _attempt(formula: Callable[[GaussianPrompts], Parts], prompts: GaussianPrompts) -> Parts:
+    try:
+        return formula(prompts)
+    except NoFormula:
+        return NOWHERE
 
 
 def _determined(prompts: GaussianPrompts) -> Parts:
     """As many samples as features, or more."""
     length, d, noise = prompts.context_length, prompts.dimension, prompts.noise_variance
-    if rank(prompts.context) < d:
-        raise NoFormula("the context covariance is singular")
-    if noise == 0:
-        return Parts(0 * noise, 0 * noise)
-    if length <= d + 1:
-        return Parts(0 * noise, np.inf)
-    entries = array(prompts.context)
-    if entries.ndim == 1 and array(prompts.query).ndim == 1:
-        seen = (array(prompts.query) / entries).sum()
+    holds = required(rank(prompts.context) == d, "the context covariance is singular")
+    entries, query = array(prompts.context), array(prompts.query)
+    if entries.ndim == 1 and query.ndim == 1:
+        seen = (query / select(holds, entries, 1)).sum()
     else:
-        seen = solve(dense(entries), dense(array(prompts.query))).trace()
-    return Parts(0 * noise, noise * seen / (length - d - 1))
+        seen = solve(select(holds, dense(entries), np.eye(d, dtype=int)), dense(query)).trace()
+    exists = length > d + 1
+    variance = select(exists, noise * seen / select(exists, length - d - 1, 1), np.inf)
+    return Parts(0 * noise, select(noise == 0, 0 * noise, variance), holds)
 
 
-def _white(prompts: GaussianPrompts, scale: Scalar) -> Parts:
+def _fewer(prompts: GaussianPrompts) -> Parts:
     """Fewer samples than features, `Λ = c I`."""
     length, d, noise = prompts.context_length, prompts.dimension, prompts.noise_variance
+    scale, holds = _white(prompts.context)
     moment, query = prompts.second_moment, prompts.query
     left = d - length
     # multiplied through by d (d - 1)(d + 2)
@@ -82,12 +106,20 @@ def _white(prompts: GaussianPrompts, scale: Scalar) -> Parts:
     direct = left * left * (d - 1) * (d + 2) - 2 * spread
     total = (direct + d * spread) * product_trace(moment, query)
     total = total + d * spread * moment.trace() * query.trace()
-    bias = total / (d * d * (d - 1) * (d + 2))
-    if noise == 0:
-        return Parts(bias, 0 * noise)
-    if left <= 1:
-        return Parts(bias, np.inf)
-    return Parts(bias, noise * length * query.trace() / (scale * d * (left - 1)))
+    bias = total / (d * d * max(d - 1, 1) * (d + 2))
+    exists = left > 1
+    seen = scale * d * select(exists, left - 1, 1)
+    variance = select(exists, noise * length * query.trace() / seen, np.inf)
+    return Parts(bias, select(noise == 0, 0 * noise, variance), holds)
+
+
+def _white(context: Any) -> tuple[Scalar, Any]:
+    """`c` of `Λ = c I`, and whether it is that: a condition where it is traced."""
+    scale = diagonal(context)[0]
+    same = (array(context - scale * identity(len(array(context)))) == 0).all()
+    reason = "with fewer samples than features it is for white covariates only"
+    holds = required(select(same, scale > 0, False), reason)
+    return select(holds, scale, 1), holds
 
 
 @dataclass(eq=False)
@@ -100,11 +132,12 @@ class Ridge(Estimator):
         :math:`\lambda > 0`, in units of the covariance, beside :math:`S` and not :math:`X^\top X`.
     """
 
-    penalty: float
+    penalty: Scalar
 
     def __post_init__(self) -> None:
-        rule = "a positive number"
-        checks.option("Ridge", "penalty", self.penalty, rule, lambda x: 0 < x < np.inf)
+        if not checks.is_tracer(self.penalty):
+            rule = "a positive number"
+            checks.option("Ridge", "penalty", self.penalty, rule, lambda x: 0 < x < np.inf)
 
     def summary_operator(self, sample: Shaped[Array, "*b d d"], length: Scalar) -> Array:
         return np.linalg.inv(sample + self.penalty * np.eye(sample.shape[-1]))
@@ -113,32 +146,45 @@ class Ridge(Estimator):
         raise NoFormula("the mean of a resolvent of a Wishart matrix has no finite form")
 
     def limit(self, prompts: GaussianPrompts) -> Parts:
-        return _limit(self, prompts, self.penalty)
+        return _limit(prompts, self.penalty)
 
 
-def _limit(estimator: Estimator, prompts: GaussianPrompts, penalty: float) -> Parts:
-    context, query = (dense(array(floats(m))) for m in (prompts.context, prompts.query))
-    moment = task_moment(prompts, estimator.prior_mean(prompts.dimension))
-    noise = float(prompts.noise_variance)
+def _limit(prompts: GaussianPrompts, penalty: Scalar) -> Parts:
+    moment, noise = task_moment(prompts), floats(prompts.noise_variance)
+    context, query = floats(prompts.context), floats(prompts.query)
     return Parts(*limit_parts(context, query, moment, noise, prompts.context_length, penalty))
 
 
-def optimal_penalty(prompts: GaussianPrompts) -> float:
+def optimal_penalty(prompts: GaussianPrompts) -> Scalar:
     r"""The ridge penalty of least risk.
 
     For tasks :math:`N(0, \omega I)` it is :math:`\sigma^2 / (M \omega)`, exactly, whatever the
     covariances: ridge regression is then the Bayes predictor. For other priors it is the minimiser
     of the high-dimensional limit. Infinite where any prediction hurts; 0 where none is needed.
+    Noise and length may be traced if the prior is isotropic, and so known.
     """
     checks.instance("optimal_penalty", "prompts", prompts, GaussianPrompts)
-    moment = task_moment(prompts, np.zeros(prompts.dimension))
-    noise, length = float(prompts.noise_variance), prompts.context_length
-    if prompts.zero_mean and (moment == moment[0, 0] * np.eye(len(moment))).all():
-        return np.inf if moment[0, 0] == 0 else noise / (length * moment[0, 0])
+    moment = task_moment(prompts)
+    noise, length = floats(prompts.noise_variance), prompts.context_length
+    traced = any(checks.is_tracer(value) for value in vars(prompts).values())
+    if traced and (prompts.task_mean is not None or is_traced(array(moment))):
+        rule = "one of numbers, or traced with a known prior of zero mean"
+        checks.refuse("optimal_penalty", "prompts", "a traced law", rule)
+    if prompts.zero_mean and same_matrix(moment, diagonal(moment)[0] * identity(prompts.dimension)):
+        size = diagonal(moment)[0]
+        return np.inf if size == 0 else noise / (length * size)
+    if traced:
+        checks.refuse(
+            "optimal_penalty", "prompts", "a traced law", "traced with an isotropic prior"
+        )
+    return _least_penalty(floats(prompts.context), floats(prompts.query), moment, noise, length)
+
+
+def _least_penalty(context: Any, query: Any, moment: Any, noise: float, length: int) -> float:
+    """Of the high-dimensional limit."""
     from scipy.optimize import minimize_scalar
 
-    context, query = (dense(array(floats(m))) for m in (prompts.context, prompts.query))
-    scale = np.trace(context) / length
+    scale = context.trace() / length
 
     def value(log_penalty: float) -> float:
         penalty = scale * np.exp(log_penalty)
@@ -164,9 +210,10 @@ def ridge_risk(
     """The risk of ridge regression: see `Ridge`. Without a penalty, at the optimal one."""
     if penalty is None:
         penalty = optimal_penalty(prompts)
-        if penalty == 0:
+        known = not is_traced(penalty)
+        if known and penalty == 0:
             return LeastSquares().risk(prompts, **options)
-        if penalty == np.inf:
+        if known and penalty == np.inf:
             from lsa_theory.estimators.others import Zero
 
             return Zero().risk(prompts, **options)

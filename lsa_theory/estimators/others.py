@@ -11,9 +11,16 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
-from lsa_theory.estimators.base import Estimator, NoFormula, Parts, floats, task_moment
+from lsa_theory.estimators.base import (
+    Estimator,
+    NoFormula,
+    Parts,
+    floats,
+    required,
+    task_moment,
+)
 from lsa_theory.estimators.equivalent import limit_parts
-from lsa_theory.linalg import array, dense, factor, product_trace
+from lsa_theory.linalg import array, dense, factor, identity, product_trace
 from lsa_theory.minimum import block_minimum
 from lsa_theory.predictors import gain_of
 from lsa_theory.prompts import GaussianPrompts
@@ -56,12 +63,11 @@ class Bayes(Estimator):
     def __post_init__(self) -> None:
         checks.instance("Bayes", "prior", self.prior, GaussianPrompts)
 
-    def prior_mean(self, dimension: int) -> Any:
-        mean = self.prior.task_mean
-        return np.zeros(dimension) if mean is None else np.asarray(mean, dtype=np.float64)
+    def prior_mean(self) -> Any:
+        return self.prior.task_mean
 
     def summary_operator(self, sample: Shaped[Array, "*b d d"], length: Scalar) -> Array:
-        d, root = sample.shape[-1], self._root()
+        d, root = sample.shape[-1], dense(array(self._root()))
         inner = root.T @ sample @ root
         penalty = float(self.prior.noise_variance) / length
         if penalty == 0:
@@ -70,21 +76,18 @@ class Bayes(Estimator):
             found = np.linalg.inv(inner + penalty * np.eye(d))
         return root @ found @ root.T
 
-    def _root(self) -> Array:
-        return dense(array(factor(floats(self.prior.task))))
+    def _root(self) -> Any:
+        return factor(floats(self.prior.task))
 
     def limit(self, prompts: GaussianPrompts) -> Parts:
         root, length = self._root(), prompts.context_length
-        moment = task_moment(prompts, self.prior_mean(prompts.dimension))
-        if not np.array_equal(moment, dense(array(floats(self.prior.task)))):
-            raise NoFormula("its limit is for tasks of its own prior")
-        context, query = (
-            root.T @ dense(array(floats(m))) @ root for m in (prompts.context, prompts.query)
-        )
-        penalty = float(self.prior.noise_variance) / length
-        noise = float(prompts.noise_variance)
-        unit = np.eye(len(root))
-        return Parts(*limit_parts(context, query, unit, noise, length, penalty))
+        unexpected = task_moment(prompts, self.prior_mean()) - floats(self.prior.task)
+        expected = (array(unexpected) == 0).all()
+        holds = required(expected, "its limit is for tasks of its own prior")
+        context, query = (root.T @ (floats(m) @ root) for m in (prompts.context, prompts.query))
+        penalty = floats(self.prior.noise_variance) / length
+        noise, unit = floats(prompts.noise_variance), floats(identity(prompts.dimension))
+        return Parts(*limit_parts(context, query, unit, noise, length, penalty), holds)
 
 
 @dataclass(eq=False)

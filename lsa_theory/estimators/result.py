@@ -7,7 +7,7 @@ from typing import Literal
 
 from lsa_theory._typing import Scalar
 
-Kind = Literal["exact", "limit", "sampled"]
+Kind = Literal["exact", "limit", "sampled", "exact or limit"]
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,17 @@ class EstimatorRisk:
     variance
         What the label noise adds.
     kind
-        "exact", "limit" (the high-dimensional one) or "sampled".
+        "exact", "limit" (the high-dimensional one) or "sampled"; under JAX "exact or limit" where a
+        traced number decides which.
     error
         0 for an exact risk; the standard error of a sampled one; for a limit, the difference from
-        a sampled risk plus twice the standard error of that.
+        a sampled risk plus twice the standard error of that, or NaN under JAX.
     """
 
     bias: Scalar
     variance: Scalar
     kind: Kind
-    error: float = 0.0
+    error: Scalar = 0.0
 
     @property
     def value(self) -> Scalar:
