@@ -15,3 +15,5 @@ from lsa_theory.shift.report import CovariateShift as CovariateShift
 from lsa_theory.shift.report import Repair as Repair
 from lsa_theory.shift.report import covariate_shift as covariate_shift
 from lsa_theory.shift.report import overtaking as overtaking
+from lsa_theory.shift.tolerance import Tolerance as Tolerance
+from lsa_theory.shift.tolerance import tolerance as tolerance

@@ -103,11 +103,13 @@ def removed(
     prompts: GaussianPrompts, direction: Shaped[Array, " d"] | None = None, *, query: bool = True
 ) -> Family:
     """A share of a direction taken out of the features: `x → x − a e e^T x`."""
-    unit, base, _ = _direction("removed", prompts, direction)
+    unit, _, _ = _direction("removed", prompts, direction)
+    eigenvalues, basis = _eigenbasis(prompts)
+    root = basis * np.sqrt(eigenvalues)
 
     def covariance(share: float) -> Array:
-        kept = np.eye(len(unit)) - share * np.outer(unit, unit)
-        return kept @ base @ kept
+        kept = root - share * np.outer(unit, unit @ root)
+        return kept @ kept.T  # as a square, positive to its own rounding
 
     return _covariate("removal", "a", prompts, covariance, 0.0, (0.0, 1.0), query)
 
