@@ -2,7 +2,6 @@ r"""What every phase diagram is: a sweep over two axes, curves from roots, and h
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +9,6 @@ from typing import Any, Literal
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
-
-COLUMN = 3.4  # inches, a column of most journals
-SUFFIXES = (".png", ".svg", ".pdf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,19 +122,19 @@ class PhaseDiagram:
     @property
     def caption(self) -> str:
         """Title and settings in one paragraph."""
-        return textwrap.dedent(f"{self.title}. {'; '.join(self.notes)}.")
+        return f"{self.title}. {'; '.join(self.notes)}."
 
-    def figure(self, *, width: float = COLUMN) -> Any:
+    def figure(self, *, width: float | None = None) -> Any:
         """The diagram as a `matplotlib.figure.Figure`, to be written by `save`.
 
         Parameters
         ----------
         width
-            In inches; text keeps its size.
+            In inches (None: 3.4, a column of most journals); text keeps its size.
         """
         return _plots("PhaseDiagram.figure").phase_figure(self, width=width)
 
-    def save(self, path: str | Path, *, width: float = COLUMN) -> Path:
+    def save(self, path: str | Path, *, width: float | None = None) -> Path:
         """Writes PNG, SVG or PDF, by the suffix: the same bytes for the same diagram.
 
         Raises

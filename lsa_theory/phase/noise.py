@@ -15,6 +15,7 @@ from lsa_theory.phase.branches import boundaries
 from lsa_theory.phase.diagram import PhaseDiagram
 from lsa_theory.phase.points import apart, sampled_points, spread
 from lsa_theory.phase.rivals import (
+    Values,
     between,
     compared,
     contest_diagram,
@@ -38,8 +39,8 @@ def noise(
     *,
     train_length: int | None = None,
     training_noise: float = 0.0,
-    context_lengths: Sequence[int] | None = None,
-    noises: Sequence[float] | None = None,
+    context_lengths: Values | None = None,
+    noises: Values | None = None,
     sampled: int = 0,
     seed: int = 0,
     **sweep_options: Any,

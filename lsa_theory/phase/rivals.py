@@ -21,6 +21,8 @@ from lsa_theory.phase.diagram import Colours, PhaseDiagram, Region
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.sweeps.axes import require_increasing
 
+Values = Sequence[float] | Shaped[Array, " n"]  # of an axis
+
 INFINITE = r"least squares has infinite risk, $d - 1 \leq M \leq d + 1$"
 RATIO = "risk of attention / risk of least squares"
 
@@ -46,7 +48,7 @@ def integers(low: float, high: float, count: int, around: int = 0) -> list[int]:
     return sorted(found | {around + step for step in (-1, 0, 1) if low < around + step < high})
 
 
-def lengths(call: str, argument: str, values: Sequence[int] | None, default: Any) -> Array:
+def lengths(call: str, argument: str, values: Values | None, default: Any) -> Array:
     """Values of an axis of context lengths, or the default."""
     given = np.asarray(default if values is None else values)
     if given.ndim != 1 or len(given) < 2:
@@ -61,7 +63,7 @@ def between(axis: Array) -> Array:
 
 
 def numbers(
-    call: str, argument: str, values: Sequence[float] | None, default: Any, least: float = 1e-300
+    call: str, argument: str, values: Values | None, default: Any, least: float = 1e-300
 ) -> Array:
     """Values of another axis, positive or at least something else, or the default."""
     given = checks.real_array(call, argument, default if values is None else values, (1,))

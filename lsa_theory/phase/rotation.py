@@ -17,6 +17,7 @@ from lsa_theory.phase.branches import boundaries
 from lsa_theory.phase.diagram import PhaseDiagram
 from lsa_theory.phase.points import sampled_points, spread
 from lsa_theory.phase.rivals import (
+    Values,
     between,
     compared,
     contest_diagram,
@@ -41,8 +42,8 @@ def rotation(
     *,
     context_length: int | None = None,
     noise: float = 1.0,
-    train_lengths: Sequence[int] | None = None,
-    angles: Sequence[float] | None = None,
+    train_lengths: Values | None = None,
+    angles: Values | None = None,
     sampled: int = 0,
     seed: int = 0,
     **sweep_options: Any,

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.plots.style import styled
-
-COLUMN = 3.4  # inches, a column of most journals
+from lsa_theory.plots.style import COLUMN, styled
 
 
 @contextmanager

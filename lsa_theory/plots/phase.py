@@ -15,7 +15,7 @@ from matplotlib.markers import MarkerStyle
 from matplotlib.patches import Rectangle
 
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.plots.style import DIVERGING, FAINT, INK, LINES, SEQUENTIAL, styled
+from lsa_theory.plots.style import COLUMN, DIVERGING, FAINT, INK, LINES, SEQUENTIAL, styled
 from lsa_theory.plots.text import place, size, words, wrapped
 
 SMALL, LABEL, TITLE = 6.0, 7.5, 8.5  # points
@@ -24,8 +24,9 @@ AXES = 0.66  # share of the figure's width
 DOT = 24  # square points of a sampled point
 
 
-def phase_figure(diagram: Any, *, width: float = 3.4) -> Figure:
+def phase_figure(diagram: Any, *, width: float | None = None) -> Figure:
     """See `lsa_theory.phase.PhaseDiagram.figure`."""
+    width = COLUMN if width is None else width
     with styled(**{"axes.grid": False}):
         values = diagram.data[diagram.variable]
         x, y = (values[name] for name in (diagram.x, diagram.y))
@@ -224,7 +225,8 @@ def _points(axes: Axes, diagram: Any, norm: Normalize, colours: Any) -> None:
             linewidths=0,
             zorder=4,
         )
-    axes.scatter(x, y, DOT, facecolors="none", edgecolors=INK, linewidths=0.7, zorder=5)
+    for colour, line in (("white", 1.8), (INK, 0.7)):
+        axes.scatter(x, y, DOT, facecolors="none", edgecolors=colour, linewidths=line, zorder=5)
 
 
 def _notes(diagram: Any, values: Array, width: float) -> str:

@@ -13,6 +13,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # 
 LINES = ("-", (0, (5, 1.6)), (0, (1, 1.2)), (0, (5, 1.4, 1, 1.4)), (0, (9, 2)), (0, (3, 1, 1, 1)))
 INK, FAINT, GRID = "#1f2430", "#6b7280", "#d9dce3"
 SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
+COLUMN = 3.4  # inches, a column of most journals
 
 STYLE: dict[str, Any] = {
     "axes.axisbelow": True,

@@ -6,42 +6,28 @@ from collections.abc import Callable
 from typing import Any
 
 import matplotlib as mpl
-from cycler import cycler
 from matplotlib.figure import Figure
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # Okabe and Ito
-INK, FAINT, GRID = "#1f2430", "#6b7280", "#d9dce3"
-SEQUENTIAL, DIVERGING = "cividis", "RdBu_r"
+from lsa_theory.plots import style
+from lsa_theory.plots.style import COLOURS as COLOURS
+from lsa_theory.plots.style import DIVERGING as DIVERGING
+from lsa_theory.plots.style import FAINT as FAINT
+from lsa_theory.plots.style import GRID as GRID
+from lsa_theory.plots.style import INK as INK
+from lsa_theory.plots.style import SEQUENTIAL as SEQUENTIAL
 
-STYLE: dict[str, Any] = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": FAINT,
-    "axes.grid": True,
-    "axes.labelcolor": INK,
+STYLE: dict[str, Any] = style.STYLE | {  # larger than in a journal: figures are 7 inches wide
     "axes.linewidth": 0.8,
-    "axes.prop_cycle": cycler(color=COLOURS),
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
     "axes.titlesize": 10.5,
-    "figure.constrained_layout.use": True,
     "font.size": 9.5,
-    "grid.color": GRID,
     "grid.linewidth": 0.6,
-    "image.cmap": SEQUENTIAL,
-    "legend.frameon": False,
     "legend.fontsize": 9,
+    "legend.handlelength": 2.0,
     "lines.linewidth": 1.8,
     "lines.markersize": 4.5,
-    "mathtext.fontset": "stix",
     "savefig.transparent": True,
-    "svg.fonttype": "path",
-    "text.color": INK,
-    "xtick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.color": FAINT,
-    "ytick.labelcolor": INK,
+    "xtick.labelsize": "medium",
+    "ytick.labelsize": "medium",
 }
 
 
