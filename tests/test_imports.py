@@ -23,6 +23,28 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("lsa_theory", "derivations", "validation", "benchmarks", "docs", "tests")
 SIMULATION = {"jax", "jaxlib", "diffrax", "equinox", "lineax", "optimistix", "optax"}
 PRESENTATION = {"matplotlib", "rich", "jinja2", "ziamath", "sklearn", "sphinx", "argparse"}
+GRIDS = {"xarray", "h5netcdf", "distributed", "dask", "cloudpickle"}
+OPTIONAL = SIMULATION | PRESENTATION | GRIDS
+PARTS = {  # of the library, each knows those above it here; what else each may import
+    "formulas": {"jax"},  # in linalg.py alone
+    "flow": SIMULATION,
+    "sweeps": {"jax", "xarray", "distributed", "cloudpickle", "rich"},
+    "plots": {"matplotlib"},
+    "phase": {"xarray", "matplotlib"},
+    "command_line": {"rich", "argparse", "matplotlib", "jax"},
+}
+AT_ONCE = {  # by files that are themselves loaded when they are used
+    "flow": SIMULATION,
+    "plots": {"matplotlib"},
+    "command_line": {"argparse"},
+    "terminal": {"rich"},
+}
+WITHIN = {  # what only some files of a part import
+    "jax": {"linalg.py", "vectorised.py"},
+    "xarray": {"driver.py"},
+    "distributed": {"cluster.py"},
+    "cloudpickle": {"cluster.py", "resident.py"},
+}
 ABOVE = {  # what a package may not know: whatever stands above it
     "lsa_theory": {"derivations", "validation", "benchmarks", "docs", "tests"},
     "derivations": {"validation", "benchmarks", "docs", "tests"},
@@ -56,6 +78,14 @@ def imported(path: Path, inside_functions: bool = True) -> Iterator[str]:
             name = ".".join([*base, *filter(None, [node.module])])
             yield name
             yield from (f"{name}.{alias.name}" for alias in node.names)
+
+
+def requested(path: Path) -> set[str]:
+    """The packages that a file imports, as a statement or through `extras.required`."""
+    calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
+    asked = (call.args[1] for call in calls if getattr(call.func, "id", "") == "required")
+    names = (name.value for name in asked if isinstance(name, ast.Constant))
+    return roots(path) | {name.split(".")[0] for name in names}
 
 
 def roots(path: Path) -> set[str]:
@@ -103,21 +133,36 @@ def test_imports_run_downwards(package):
         assert not roots(path) & ABOVE[package], path
 
 
-def test_formulas_know_neither_simulation_nor_presentation():
-    checked = 0
-    for path in sources("lsa_theory"):
-        inner = path.relative_to(ROOT / "lsa_theory")
-        names = roots(path)
-        assert not names & (PRESENTATION | {"xarray"}), path
-        assert "sympy" not in names or inner.as_posix() == "wishart/expression.py", path
-        if inner.parts[0] == "flow":
-            continue
-        checked += 1
-        assert not names & (SIMULATION - {"jax"}), path
-        assert "jax" not in names or inner.name == "linalg.py", path
-        if inner.name != "__init__.py":
-            assert not any(name.startswith("lsa_theory.flow") for name in imported(path)), path
-    assert checked > 5
+def part_of(path: Path) -> str:
+    first = path.relative_to(ROOT / "lsa_theory").parts[0]
+    return "command_line" if first == "__main__.py" else first if first in PARTS else "formulas"
+
+
+def library(part: str) -> list[Path]:
+    found = [path for path in sources("lsa_theory") if part_of(path) == part]
+    assert found, part
+    return found
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_imports_what_it_may(part):
+    for path in library(part):
+        names = requested(path)
+        assert not names & OPTIONAL - PARTS[part], path
+        assert "sympy" not in names or path.parts[-2:] == ("wishart", "expression.py"), path
+        if part in ("formulas", "sweeps"):
+            limited = {name for name in names & WITHIN.keys() if path.name not in WITHIN[name]}
+            assert not limited, path
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_knows_no_part_above_it(part):
+    order = list(PARTS)
+    above = {f"lsa_theory.{name}" for name in order[order.index(part) + 1 :]}
+    for path in library(part):
+        if path != ROOT / "lsa_theory" / "__init__.py":  # which offers them all, lazily
+            names = {".".join(name.split(".")[:2]) for name in imported(path)}
+            assert not names & above, path
 
 
 def test_hypothesis_is_for_the_strategies_alone():
@@ -131,9 +176,16 @@ def test_hypothesis_is_for_the_strategies_alone():
 
 def test_library_imports_nothing_heavy_at_module_level():
     for path in sources("lsa_theory"):
-        if "flow" not in path.relative_to(ROOT).parts:
-            names = {name.split(".")[0] for name in imported(path, inside_functions=False)}
-            assert not names & (SIMULATION | {"scipy", "sympy", "jaxtyping"}), path
+        part = "terminal" if path.name == "terminal.py" else part_of(path)
+        allowed = AT_ONCE.get(part, set())
+        names = {name.split(".")[0] for name in imported(path, inside_functions=False)}
+        assert not names & (OPTIONAL | {"scipy", "sympy", "jaxtyping"}) - allowed, path
+
+
+def test_a_sweep_that_is_not_run_loads_nothing_heavy():
+    extra = modules_after("import lsa_theory; lsa_theory.sweep, lsa_theory.Axis")
+    assert "lsa_theory.sweeps.driver" in extra
+    assert not {name.split(".")[0] for name in extra} & OPTIONAL
 
 
 @pytest.mark.parametrize("package", ["lsa_theory", "validation", "derivations", "benchmarks"])
