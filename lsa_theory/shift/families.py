@@ -2,7 +2,8 @@ r"""One-parameter families of shifts: a law for every value of a parameter.
 
 Each function makes a `Family`; `family(value)` is the law. `neutral` is the value at which nothing
 is shifted, `interval` where the parameter usually lives. A covariate shift moves the context and,
-unless `query` is False, the query with it.
+unless `query` is False, the query with it. Of exact laws a float is taken as the rational that it
+is; under JAX the value may be traced.
 """
 
 from __future__ import annotations
@@ -14,8 +15,20 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import checks
-from lsa_theory._typing import Array, Shaped
-from lsa_theory.linalg import array, dense
+from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.estimators.base import floats
+from lsa_theory.linalg import (
+    Diagonal,
+    array,
+    dense,
+    eigenbasis,
+    is_exact,
+    is_traced,
+    namespace,
+    operator,
+    outer,
+    product_trace,
+)
 from lsa_theory.prompts import GaussianPrompts
 
 
@@ -35,8 +48,8 @@ class Family:
     symbol: str
     kind: str
     law: Callable[[Any], GaussianPrompts]
-    neutral: float
-    interval: tuple[float, float]
+    neutral: Any
+    interval: tuple[Any, Any]
 
     def __call__(self, value: Any) -> GaussianPrompts:
         """The law at a value of the parameter."""
@@ -47,14 +60,14 @@ def _covariate(
     name: str,
     symbol: str,
     prompts: GaussianPrompts,
-    covariance: Callable[[float], Any],
+    covariance: Callable[[Any], Any],
     neutral: float,
     interval: tuple[float, float],
     query: bool,
 ) -> Family:
     kept = array(prompts.query)
 
-    def law(value: float) -> GaussianPrompts:
+    def law(value: Any) -> GaussianPrompts:
         moved = covariance(value)
         return prompts.replace(covariance=moved, query_covariance=moved if query else kept)
 
@@ -63,8 +76,12 @@ def _covariate(
 
 def scaled(prompts: GaussianPrompts, *, query: bool = True) -> Family:
     """`Λ → c Λ`."""
-    base = prompts.covariance
-    return _covariate("scale", "c", prompts, lambda c: c * base, 1.0, (0.1, 4.0), query)
+
+    def covariance(scale: Any) -> Array:
+        scale, base = _of_one_kind(scale, prompts.covariance)
+        return scale * base
+
+    return _covariate("scale", "c", prompts, covariance, 1.0, (0.1, 4.0), query)
 
 
 def rotated(
@@ -79,12 +96,14 @@ def rotated(
             checks.refuse("rotated", argument, index, f"the index of one of {d} eigenvectors")
     if first % d == second % d:
         checks.refuse("rotated", "second", second, "another eigenvector than the first")
+    unit = np.eye(d)
+    kept = 1 - unit[first] - unit[second]
 
-    def covariance(angle: float) -> Array:
-        turned = basis.copy()
+    def covariance(angle: Any) -> Array:
         u, v = basis[:, first], basis[:, second]
-        turned[:, first] = np.cos(angle) * u + np.sin(angle) * v
-        turned[:, second] = np.cos(angle) * v - np.sin(angle) * u
+        cos, sin = namespace(angle).cos(angle), namespace(angle).sin(angle)
+        turned = basis * kept + outer(cos * u + sin * v, unit[first])
+        turned = turned + outer(cos * v - sin * u, unit[second])
         return (turned * eigenvalues) @ turned.T
 
     return _covariate("rotation", r"\theta", prompts, covariance, 0.0, (0.0, np.pi / 2), query)
@@ -95,7 +114,7 @@ def spiked(
 ) -> Family:
     """`Λ + a e e^T` along a direction (the last eigenvector): `a` in units of `tr(Λ)/d`."""
     unit, base, mean = _direction("spiked", prompts, direction)
-    spike = mean * np.outer(unit, unit)
+    spike = mean * outer(unit, unit)
     return _covariate("spike", "a", prompts, lambda a: base + a * spike, 0.0, (0.0, 10.0), query)
 
 
@@ -105,10 +124,10 @@ def removed(
     """A share of a direction taken out of the features: `x → x − a e e^T x`."""
     unit, _, _ = _direction("removed", prompts, direction)
     eigenvalues, basis = _eigenbasis(prompts)
-    root = basis * np.sqrt(eigenvalues)
+    root = basis * namespace(eigenvalues).sqrt(eigenvalues)
 
-    def covariance(share: float) -> Array:
-        kept = root - share * np.outer(unit, unit @ root)
+    def covariance(share: Any) -> Array:
+        kept = root - share * outer(unit, unit @ root)
         return kept @ kept.T  # as a square, positive to its own rounding
 
     return _covariate("removal", "a", prompts, covariance, 0.0, (0.0, 1.0), query)
@@ -118,22 +137,25 @@ def interpolated(
     prompts: GaussianPrompts, other: Shaped[Array, "d ..."], *, query: bool = True
 ) -> Family:
     """`(1 − t) Λ + t Λ'`, from the law's covariance to another."""
-    d = prompts.dimension
-    base = dense(prompts.covariance)
-    target = dense(checks.covariance("interpolated", "other", other, d))
-    return _covariate(
-        "interpolation", "t", prompts, lambda t: base + t * (target - base), 0.0, (0.0, 1.0), query
-    )
+    other = checks.covariance("interpolated", "other", other, prompts.dimension)
+
+    def covariance(share: Any) -> Array:
+        share, *ends = _of_one_kind(share, prompts.covariance, other)
+        base, target = (operator(end) for end in ends)
+        return array(base + share * (target - base))
+
+    return _covariate("interpolation", "t", prompts, covariance, 0.0, (0.0, 1.0), query)
 
 
 def respaced(prompts: GaussianPrompts, *, query: bool = True) -> Family:
     r"""`Λ^a` at the same trace: the exponent of the spectrum."""
-    eigenvalues, basis = _eigenbasis(prompts)
+    eigenvalues, basis = eigenbasis(floats(prompts.context))
+    eigenvalues = eigenvalues.clip(min=0)
     total = eigenvalues.sum()
 
-    def covariance(exponent: float) -> Array:
+    def covariance(exponent: Any) -> Array:
         powers = eigenvalues**exponent
-        return (basis * (powers * (total / powers.sum()))) @ basis.T
+        return array(basis @ (Diagonal(powers * (total / powers.sum())) @ basis.T))
 
     return _covariate("spectrum exponent", "a", prompts, covariance, 1.0, (0.0, 3.0), query)
 
@@ -144,10 +166,13 @@ def respaced(prompts: GaussianPrompts, *, query: bool = True) -> Family:
 def retasked(prompts: GaussianPrompts) -> Family:
     """Tasks of `a` times the size: `Ω → a² Ω`, `μ → a μ`."""
 
-    def law(size: float) -> GaussianPrompts:
-        mean = None if prompts.task_mean is None else size * prompts.task_mean
-        task = array(size * size * prompts.task)
-        return prompts.replace(task_covariance=task, task_mean=mean)
+    def law(size: Any) -> GaussianPrompts:
+        size, task = _of_one_kind(size, array(prompts.task))
+        mean = prompts.task_mean
+        if mean is not None:
+            own, mean = _of_one_kind(size, mean)
+            mean = own * mean
+        return prompts.replace(task_covariance=size * size * task, task_mean=mean)
 
     return Family("task size", "a", "task", law, 1.0, (0.0, 4.0))
 
@@ -155,20 +180,22 @@ def retasked(prompts: GaussianPrompts) -> Family:
 def requeried(prompts: GaussianPrompts) -> Family:
     """Queries of `c` times the variance: `Λ_q → c Λ_q`."""
 
-    def law(scale: float) -> GaussianPrompts:
-        return prompts.replace(query_covariance=array(scale * prompts.query))
+    def law(scale: Any) -> GaussianPrompts:
+        scale, query = _of_one_kind(scale, array(prompts.query))
+        return prompts.replace(query_covariance=scale * query)
 
     return Family("query scale", "c", "query", law, 1.0, (0.1, 4.0))
 
 
 def noisier(prompts: GaussianPrompts) -> Family:
     """Label noise of a variance, in units of the label's signal `tr(Λ E[w w^T])`."""
-    signal = float((prompts.context @ dense(array(prompts.second_moment))).trace())
+    signal = floats(product_trace(prompts.context, prompts.second_moment))
 
-    def law(variance: float) -> GaussianPrompts:
+    def law(variance: Any) -> GaussianPrompts:
         return prompts.replace(noise_variance=variance * signal)
 
-    neutral = float(prompts.noise_variance) / signal if signal else 0.0
+    silent = not is_traced(signal) and signal == 0
+    neutral = 0.0 if silent else floats(prompts.noise_variance) / signal
     return Family("noise", r"\sigma^2", "noise", law, neutral, (0.0, 1.0))
 
 
@@ -176,24 +203,34 @@ def longer(prompts: GaussianPrompts) -> Family:
     """Another context length."""
     n = prompts.context_length
 
-    def law(length: float) -> GaussianPrompts:
-        return prompts.replace(context_length=int(length))
+    def law(length: Any) -> GaussianPrompts:
+        length = length if is_traced(length) else int(length)
+        return prompts.replace(context_length=length)
 
     return Family("context length", "M", "length", law, n, (1, 64 * n))
 
 
+def _of_one_kind(value: Any, *arrays: Array) -> Any:
+    """All exact if the arrays are, else all in floats; a traced value is a float."""
+    if not all(is_exact(array) for array in arrays) or is_traced(value):
+        return value, *(floats(array) for array in arrays)
+    symbolic = getattr(value, "free_symbols", None)
+    return value if symbolic else checks.rational(checks.exactly(value)), *arrays
+
+
 def _eigenbasis(prompts: GaussianPrompts) -> tuple[Array, Array]:
-    eigenvalues, basis = np.linalg.eigh(dense(np.asarray(prompts.covariance, dtype=np.float64)))
+    """Eigenvalues in ascending order, and eigenvectors as the columns of a matrix."""
+    eigenvalues, basis = eigenbasis(floats(dense(prompts.covariance)))
     return eigenvalues.clip(min=0), basis
 
 
-def _direction(call: str, prompts: GaussianPrompts, direction: Any) -> tuple[Array, Array, float]:
+def _direction(call: str, prompts: GaussianPrompts, direction: Any) -> tuple[Array, Array, Scalar]:
     """A unit vector, the covariance, and the mean variance."""
-    base = dense(np.asarray(prompts.covariance, dtype=np.float64))
+    base = floats(dense(prompts.covariance))
     if direction is None:
         direction = _eigenbasis(prompts)[1][:, -1]
-    unit = checks.vector(call, "direction", direction, len(base)).astype(np.float64)
-    norm = np.linalg.norm(unit)
-    if norm == 0:
+    unit = floats(checks.vector(call, "direction", direction, len(base)))
+    norm = namespace(unit).linalg.norm(unit)
+    if not is_traced(norm) and norm == 0:
         checks.refuse(call, "direction", direction, "not the zero vector")
-    return unit / norm, base, float(np.trace(base) / len(base))
+    return unit / norm, base, base.trace() / len(base)

@@ -10,7 +10,7 @@ the new law.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -28,7 +28,18 @@ from lsa_theory.estimators import (
     Zero,
     ridge_risk,
 )
-from lsa_theory.linalg import array, dense, operator, solve
+from lsa_theory.estimators.base import floats
+from lsa_theory.linalg import (
+    array,
+    dense,
+    eigenbasis,
+    is_traced,
+    namespace,
+    operator,
+    product_trace,
+    select,
+    solve,
+)
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
@@ -45,6 +56,27 @@ class Repair:
     factor: Scalar = 1
 
 
+class Risks(Mapping[str, EstimatorRisk]):
+    """Risks by name, each found when it is first asked for."""
+
+    def __init__(self, sources: Mapping[str, Callable[[], EstimatorRisk]]) -> None:
+        self._sources, self._found = sources, dict[str, EstimatorRisk]()
+
+    def __getitem__(self, name: str) -> EstimatorRisk:
+        if name not in self._found:
+            self._found[name] = self._sources[name]()
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __repr__(self) -> str:
+        return f"Risks({', '.join(self)})"
+
+
 @dataclass(frozen=True, eq=False)
 class CovariateShift:
     """A trained layer on another law: see `covariate_shift`.
@@ -57,7 +89,8 @@ class CovariateShift:
         The layer's risk on the test law, in bias and variance.
     others
         The risks of least squares, ridge at its optimal penalty, the Bayes predictor of the test
-        law and the zero predictor, by name; each says how it is known.
+        law and the zero predictor, by name, each found when first asked for; it says how it is
+        known.
     """
 
     train: GaussianPrompts
@@ -70,10 +103,10 @@ class CovariateShift:
     def directions(self) -> tuple[Shaped[Array, " d"], Shaped[Array, "d d"]]:
         """How much of the risk each eigenvector of the query covariance carries, largest first,
         and the eigenvectors as columns. They add up to the risk."""
-        eigenvalues, basis = np.linalg.eigh(_dense(self.test.query))
+        eigenvalues, basis = eigenbasis(_dense(self.test.query))
         error = _error_moment(self.gain, self.test)
-        damage = eigenvalues.clip(min=0) * np.einsum("ij,ik,kj->j", basis, error, basis)
-        order = np.argsort(-damage)
+        damage = eigenvalues.clip(min=0) * ((error @ basis) * basis).sum(axis=0)
+        order = namespace(damage).argsort(-damage)
         return damage[order], basis[:, order]
 
     @cached_property
@@ -101,17 +134,19 @@ class CovariateShift:
         doubled = risk(array(2 * operator(self.gain)), self.test)
         square = (doubled - 2 * whole + zero) / 2  # risk(c B) = square c² − 2 cross c + zero
         cross = (square + zero - whole) / 2
-        if square == 0:
-            return Repair(zero, 0 * zero)
-        least = zero - cross * cross / square
+        silent = square == 0  # no factor matters
+        factor = select(silent, 1, cross / select(silent, 1, square))
+        least = zero - select(silent, 0 * zero, cross * factor)
         avoidable = whole - self.retrained.risk
-        share = (whole - least) / avoidable if avoidable > 0 else 0 * zero
-        return Repair(least, share, cross / square)
+        partial = select(silent, False, avoidable > 0)
+        share = select(partial, whole - least, 0 * zero) / select(partial, avoidable, 1)
+        return Repair(least, share, factor)
 
     @property
     def overtaken(self) -> bool:
         """Whether least squares does better."""
-        return bool(self.others["least squares"].value < self.attention.value)
+        found = self.others["least squares"].value < self.attention.value
+        return found if is_traced(found) else bool(found)
 
 
 def covariate_shift(train: GaussianPrompts, test: GaussianPrompts) -> CovariateShift:
@@ -143,13 +178,13 @@ def covariate_shift(train: GaussianPrompts, test: GaussianPrompts) -> CovariateS
         rule = f"of the training law's dimension {train.dimension}"
         checks.refuse("covariate_shift", "test", f"dimension {test.dimension}", rule)
     gain = block_minimum(train).gain
-    others = {
-        "least squares": LeastSquares().risk(test),
-        "ridge": ridge_risk(test),
-        "bayes": Bayes(test).risk(test),
-        "zero": Zero().risk(test),
+    others: dict[str, Callable[[], EstimatorRisk]] = {
+        "least squares": lambda: LeastSquares().risk(test),
+        "ridge": lambda: ridge_risk(test),
+        "bayes": lambda: Bayes(test).risk(test),
+        "zero": lambda: Zero().risk(test),
     }
-    return CovariateShift(train, test, gain, LinearAttention(gain).risk(test), others)
+    return CovariateShift(train, test, gain, LinearAttention(gain).risk(test), Risks(others))
 
 
 def overtaking(
@@ -195,16 +230,12 @@ def overtaking(
 
 def _error_moment(gain: Any, law: GaussianPrompts) -> Shaped[Array, "d d"]:
     """`E (ŵ − w)(ŵ − w)^T` of `ŵ = B^T h`."""
-    matrix, context, moment = (
-        dense(np.asarray(gain)),
-        _dense(law.context),
-        _dense(law.second_moment),
-    )
+    matrix, context, moment = map(_dense, (operator(gain), law.context, law.second_moment))
     missed = matrix.T @ context - np.eye(len(context))
-    label = float(np.sum(context * moment)) + float(law.noise_variance)
+    label = product_trace(context, moment) + floats(law.noise_variance)
     spread = label * context + context @ moment @ context
     return missed @ moment @ missed.T + matrix.T @ spread @ matrix / law.context_length
 
 
 def _dense(matrix: Any) -> Shaped[Array, "d d"]:
-    return dense(np.asarray(array(matrix), dtype=np.float64))
+    return dense(array(floats(matrix)))
