@@ -243,33 +243,22 @@ def _notes(diagram: Any, values: Array, width: float) -> str:
 def _names(axes: Axes, diagram: Any, x: Any, y: Any, finite: Array, width: float) -> None:
     """The regions' names, where there is most room for them."""
     across = width * AXES
-    places = [_fractions(c, c.name in diagram.logarithmic) for c in (x, y)]
-    columns, rows = places
+    columns, rows = (_fractions(c, c.name in diagram.logarithmic) for c in (x, y))
+    clear = finite & ~_near_points(diagram, x, y, [columns, rows])
+    paper = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0, "alpha": 0.85}
+    centred: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "fontsize": LABEL,
+        "transform": axes.transAxes,
+    }
     for region in diagram.regions:
         wide, high = size(region.label, LABEL)
+        box = (wide + 0.1) / across, (high + 0.08) / (across * ASPECT)
         inside = np.asarray(region.where.transpose(y.dims[0], x.dims[0]))
-        box = (wide + 0.12) / across, (high + 0.08) / (across * ASPECT)
-        free = ~_near_points(diagram, x, y, places)
-        choices = (inside & finite & free, inside & free, inside)
-        found = (place(choice, columns, rows, *box) for choice in choices)
-        centre = next((place for place in found if place is not None), None)
+        centre = place(inside, clear, columns, rows, *box)
         if centre is not None:
-            paper = {
-                "boxstyle": "round,pad=0.2",
-                "facecolor": "white",
-                "linewidth": 0,
-                "alpha": 0.85,
-            }
-            axes.text(
-                *centre,
-                region.label,
-                transform=axes.transAxes,
-                ha="center",
-                va="center",
-                fontsize=LABEL,
-                bbox=paper,
-                zorder=6,
-            )
+            axes.text(*centre, region.label, bbox=paper, zorder=3.5, **centred)
 
 
 def _fractions(coordinate: Any, logarithmic: bool) -> Shaped[Array, " n"]:

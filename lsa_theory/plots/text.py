@@ -13,7 +13,7 @@ from lsa_theory._typing import Array, Shaped
 
 POINTS = 72.0  # an inch
 LINE = 1.25  # heights of a font to the next line
-GRAIN = 8  # cells of the search grid along a label's width and along its height
+GRAIN = 32  # cells of the search grid along a label's width and along its height
 
 
 def size(text: str, points: float, weight: str = "normal") -> tuple[float, float]:
@@ -47,18 +47,19 @@ def wrapped(phrases: Sequence[str], points: float, width: float, joint: str = " 
 
 def place(
     inside: Shaped[Array, "h w"],
+    clear: Shaped[Array, "h w"],
     x: Shaped[Array, " w"],
     y: Shaped[Array, " h"],
     width: float,
     height: float,
 ) -> tuple[float, float] | None:
-    """The centre of a box with most room around it, all in fractions of the axes; None if it does
-    not fit.
+    """The centre of a box that lies in a region, all in fractions of the axes: where there is most
+    room in the region's clear part. None if the box does not fit.
 
     Parameters
     ----------
-    inside
-        Which cells belong to the region.
+    inside, clear
+        Which cells belong to the region, and which of all may well be covered.
     x, y
         Centres of the cells, ascending, from 0 to 1.
     """
@@ -68,8 +69,12 @@ def place(
     nearest = [
         np.abs(fine[:, None] - coarse).argmin(axis=1) for fine, coarse in ((rows, y), (columns, x))
     ]
-    room = distance_transform_cdt(np.pad(inside[np.ix_(*nearest)], 1), metric="chessboard")
-    row, column = np.unravel_index(room.argmax(), room.shape)
-    if room[row, column] <= GRAIN / 2:
+    whole, free = (
+        distance_transform_cdt(np.pad(cells[np.ix_(*nearest)], 1), metric="chessboard")
+        for cells in (inside, inside & clear)
+    )
+    if not (whole > GRAIN / 2).any():
         return None
+    room = np.where(whole > GRAIN / 2, whole + whole.max() * free, 0)
+    row, column = np.unravel_index(room.argmax(), room.shape)
     return float(columns[column - 1]), float(rows[row - 1])
