@@ -22,6 +22,7 @@ from lsa_theory.extras import required
 from lsa_theory.sweeps import resident
 from lsa_theory.sweeps.executors import Compute, Results
 from lsa_theory.sweeps.shards import Shard
+from lsa_theory.sweeps.versions import versions
 
 CALL = "sweep"
 ANSWER = 4.0  # seconds that a scheduler has to answer
@@ -132,15 +133,14 @@ class _LostError(Exception):
 
 def _landings(client: Any, task: bytes, shards: Sequence[Shard]) -> Iterator[tuple[Shard, Results]]:
     """A bounded number of shards in flight, and what comes back; a driver that leaves cancels."""
-    address, versions = client.scheduler.address, resident.versions()
+    address, here = client.scheduler.address, versions()
     waiting = iter(shards)
     flying: dict[Any, Shard] = {}
     try:
         threads, asked = _threads(client), monotonic()
         while True:
             for shard in islice(waiting, max(AHEAD * max(threads, 1) - len(flying), 0)):
-                future = client.submit(resident.sweep_shard, task, versions, shard, pure=False)
-                flying[future] = shard
+                flying[_sent(client, task, here, shard)] = shard
             if not flying:
                 return
             for future in _landed(client, flying):
@@ -158,6 +158,15 @@ def _landings(client: Any, task: bytes, shards: Sequence[Shard]) -> Iterator[tup
         if flying and client.status == "running":
             client.cancel(list(flying))
     checks.refuse(CALL, "scheduler", address, "there until the sweep ends, but was lost")
+
+
+def _sent(client: Any, *arguments: Any) -> Any:
+    try:
+        return client.submit(resident.sweep_shard, *arguments, pure=False)
+    except Exception as error:
+        if client.status == "running":
+            raise
+        raise _LostError from error
 
 
 def _threads(client: Any) -> int:
@@ -199,7 +208,7 @@ def _blame(failure: Exception) -> str:
     """Why the cluster failed; empty if the function did."""
     if type(failure).__name__ == "KilledWorker":
         deaths = getattr(failure, "allowed_failures", 0) + 1
-        return f"{deaths} workers died of it one after the other (killed, out of memory, crashed)"
+        return f"each worker that took it died, {deaths} in all (killed, out of memory, crashed)"
     if isinstance(failure, ImportError) and (failure.name or "").startswith("lsa_theory"):
         return f"its workers have another lsa_theory or none ({resident.reason(failure)})"
     ours = type(failure).__module__.partition(".")[0] != "distributed"

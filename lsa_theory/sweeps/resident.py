@@ -1,54 +1,47 @@
-"""What a worker keeps between shards: the sweep's function, compiled once a process."""
+"""What a worker keeps between shards: the sweep's function, loaded and compiled once a process."""
 
 from __future__ import annotations
 
-import platform
+import pickle
 from collections import OrderedDict
-from functools import cache
 from threading import Lock
 
-from lsa_theory import __version__, checks
+from lsa_theory import checks
 from lsa_theory.sweeps.executors import Compute, Results
 from lsa_theory.sweeps.shards import Shard
+from lsa_theory.sweeps.versions import versions
 
-KEPT = 4  # functions a process keeps, those used last
-DECISIVE = ("numpy", "scipy", "jax", "jaxlib")  # on which the last bits depend
+CALL = "sweep"
+KEPT = 4  # functions in a process, those used last
 
 _kept: OrderedDict[bytes, Compute] = OrderedDict()
-_lock = Lock()
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Of all that decides what a sweep's bits are, as far as software does."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"lsa_theory": __version__, "Python": ".".join(platform.python_version_tuple()[:2])}
-    for package in DECISIVE:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "missing"
-    return found
+_loading = Lock()
 
 
 def sweep_shard(task: bytes, driver: dict[str, str], shard: Shard) -> Results:
-    """The results of one shard, by a pickled function; in a worker."""
+    """The results of one shard by a pickled function, in a worker.
+
+    Raises
+    ------
+    ValueError
+        If this worker has other versions than the driver, or not the function's module. What the
+        function raises is raised as it is.
+    """
     _require_versions(driver)
     return _function(task)(shard)
 
 
 def _require_versions(driver: dict[str, str]) -> None:
-    if differing := [name for name, here in versions().items() if driver.get(name) != here]:
-        name = differing[0]
-        phrase = f"workers with {name} {versions()[name]}"
-        rule = f"with {name} {driver.get(name, 'missing')} on its workers, as here"
-        checks.refuse("sweep", "scheduler", phrase, rule)
+    """A result of other code is another result, if only in its last bits."""
+    for name, wanted in driver.items():
+        if (found := versions().get(name)) != wanted:
+            rule = f"a cluster of the driver's versions, {name} {wanted}"
+            checks.refuse(CALL, "scheduler", f"a worker with {name} {found}", rule)
 
 
 def _function(task: bytes) -> Compute:
-    """The same object for the same bytes, so that what it has compiled is compiled once."""
-    with _lock:
+    """The same object for the same bytes: what it has compiled is there for the next shard."""
+    with _loading:
         if task not in _kept:
             _kept[task] = _loaded(task)
             if len(_kept) > KEPT:
@@ -58,19 +51,14 @@ def _function(task: bytes) -> Compute:
 
 
 def _loaded(task: bytes) -> Compute:
-    import pickle
-
     try:
         return pickle.loads(task)
     except Exception as error:
-        rule = (
-            f"possible to load in the workers ({reason(error)}): install its module there, "
-            "or define it in the script itself"
-        )
-        checks.refuse("sweep", "function", "a function of the driver", rule)
+        rule = f"possible to load in a worker, which has not what it needs ({reason(error)})"
+        checks.refuse(CALL, "function", "as the driver sent it", rule)
 
 
 def reason(error: BaseException) -> str:
-    """An error in one short line."""
+    """An error in one line, for brackets."""
     line = " ".join(str(error).split()) or type(error).__name__
     return line if len(line) <= 120 else f"{line[:117]}..."

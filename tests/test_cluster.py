@@ -1,0 +1,310 @@
+"""A sweep on a Dask cluster: the same bits as in process, whoever is killed on the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import swept
+import xarray
+from distributed import Client, LocalCluster
+from swept import AXES, BARRED, lines, options, until
+
+from lsa_theory import sweep
+from lsa_theory.sweeps import cluster as module
+from lsa_theory.sweeps.cluster import Cluster
+from lsa_theory.sweeps.shards import boxes
+
+QUIET = {
+    "dashboard_address": ":0",
+    "worker_dashboard_address": None,
+    "memory_limit": 0,
+    "silence_logs": logging.CRITICAL,
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Two worker processes with one thread each."""
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        local_directory=str(tmp_path_factory.mktemp("workers")),
+        **QUIET,
+    ) as local:
+        yield local
+
+
+@pytest.fixture
+def threads(tmp_path):
+    """A worker with two threads in this process."""
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=2,
+        processes=False,
+        local_directory=str(tmp_path),
+        **QUIET,
+    ) as local:
+        yield local
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "says").mkdir()
+    return tmp_path / "says"
+
+
+def in_process(function, folder):
+    """The sweep without a cluster, where nothing holds or kills it."""
+    (folder / "go").touch()
+    (folder / "deadly").unlink(missing_ok=True)
+    return sweep(function, AXES, **options(folder))
+
+
+def same_bits(found, expected):
+    xarray.testing.assert_identical(found, expected)
+    return all(found[name].values.tobytes() == expected[name].values.tobytes() for name in expected)
+
+
+def at_announcement(folder, act):
+    """A thread that acts once the barred cell is known to be in flight."""
+
+    def wait():
+        until((folder / "in-flight").exists, "shard in flight")
+        act(int((folder / "in-flight").read_text()))
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def idle(cluster):
+    """Nobody but the cluster's own processes knows a task."""
+    until(lambda: not cluster.scheduler.tasks, "end of the tasks")
+    until(lambda: not cluster.scheduler.clients.keys() - {"fire-and-forget"}, "end of the clients")
+    return True
+
+
+def test_worker_killed_with_a_shard_in_flight(cluster, folder):
+    def kill(process):
+        os.kill(process, signal.SIGKILL)
+        (folder / "go").touch()
+
+    thread = at_announcement(folder, kill)
+    found = sweep(swept.held, AXES, **options(folder), scheduler=cluster.scheduler_address)
+    thread.join()
+    victim = int((folder / "in-flight").read_text())  # the survivor has announced it once more
+    assert victim != os.getpid()
+    assert idle(cluster)
+    assert same_bits(found, in_process(swept.held, folder))
+
+
+def barred(driver, folder, store):
+    assert driver.poll() is None
+    return (folder / "in-flight").exists() and len(list(store.glob("*.npz"))) >= BARRED
+
+
+def test_driver_killed_and_the_sweep_resumed(cluster, folder, tmp_path):
+    store = tmp_path / "store"
+    command = [sys.executable, swept.__file__, cluster.scheduler_address, str(folder), str(store)]
+    path = os.pathsep.join([str(Path(swept.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": path}) as driver:
+        try:
+            until(lambda: barred(driver, folder, store), "shard in flight and others stored")
+        finally:
+            driver.kill()
+    assert driver.returncode == -signal.SIGKILL
+    kept = {path.name for path in store.glob("*.npz")}
+    assert len(kept) < len(AXES["x"])
+    (folder / "go").touch()
+    assert idle(cluster)  # the dead driver's tasks are dropped
+    stored = set(lines(folder, "computed"))
+    found = sweep(swept.held, AXES, **options(folder, store), scheduler=cluster.scheduler_address)
+    again = lines(folder, "computed")[len(stored) :]
+    assert kept < {path.name for path in store.glob("*.npz")}
+    assert not {line for line in again if int(line.split()[0]) < BARRED}
+    assert same_bits(found, in_process(swept.held, folder))
+
+
+def test_shard_that_kills_its_workers(cluster, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 1)
+    (folder / "deadly").touch()
+    with pytest.raises(ValueError, match="each worker that took it died, 2 in all") as caught:
+        sweep(
+            swept.deadly,
+            AXES,
+            **options(folder, tmp_path / "store"),
+            scheduler=cluster.scheduler_address,
+        )
+    assert "\n" not in str(caught.value)
+    assert "able to compute shard" in str(caught.value)
+    assert len(set(lines(folder, "killed"))) == 2
+    kept = list((tmp_path / "store").glob("*.npz"))
+    assert kept
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    (folder / "deadly").unlink()
+    found = sweep(swept.deadly, AXES, **options(folder, tmp_path / "store"))
+    assert before == {path: path.stat().st_mtime_ns for path in kept}
+    assert same_bits(found, in_process(swept.deadly, folder))
+
+
+def test_interruption_cancels_and_keeps(cluster, folder, tmp_path):
+    interrupted = at_announcement(folder, lambda _: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        sweep(
+            swept.held,
+            AXES,
+            **options(folder, tmp_path / "store"),
+            scheduler=cluster.scheduler_address,
+        )
+    interrupted.join()
+    assert list((tmp_path / "store").glob("*.npz"))
+    assert idle(cluster)  # though a worker is still busy with what nobody wants
+    assert not (folder / "go").exists()
+    expected = in_process(swept.held, folder)
+    found = sweep(swept.held, AXES, **options(folder, tmp_path / "store"))
+    assert same_bits(found, expected)
+
+
+def test_exception_reaches_the_caller_as_itself(cluster):
+    with pytest.raises(swept.OddError, match="an odd one") as caught:
+        sweep(
+            swept.odd,
+            AXES,
+            how="each",
+            cells_per_shard=3,
+            scheduler=cluster.scheduler_address,
+        )
+    assert caught.value.cell == (BARRED, 0)
+    assert f"x={BARRED}, y=0" in caught.value.__notes__[0]
+
+
+def test_shards_in_flight_are_few_and_a_client_stays_open(cluster, monkeypatch):
+    shards = list(boxes((60,), (1,)))
+    with Client(cluster, set_as_default=False) as client:
+        sent, done, most = [], 0, 0
+        submit = client.submit
+        monkeypatch.setattr(client, "submit", lambda *a, **k: sent.append(1) or submit(*a, **k))
+        for shard, results in Cluster(client).run(lambda s: {"value": np.array(s.start)}, shards):
+            most = max(most, len(sent) - done)
+            done += 1
+            assert results["value"] == shard.index
+        assert done == len(sent) == 60
+        assert most <= module.AHEAD * 2
+        assert client.status == "running"
+        assert client.submit(abs, -1).result() == 1
+
+
+def test_other_versions_are_refused(cluster, monkeypatch):
+    other = {**module.versions(), "lsa_theory": "0.0.1+0"}
+    monkeypatch.setattr(module, "versions", lambda: other)
+    with pytest.raises(ValueError, match=r"lsa_theory 0\.0\.1\+0$"):
+        sweep(swept.odd, AXES, how="each", scheduler=cluster.scheduler_address)
+
+
+def test_functions_that_cannot_travel(cluster, tmp_path, monkeypatch):
+    lock = threading.Lock()
+    with pytest.raises(ValueError, match=r"possible to send to the workers.*lock"):
+        sweep(lambda x: lock and x, {"x": [1.0]}, how="each", scheduler=cluster.scheduler_address)
+    (tmp_path / "only_here.py").write_text("def f(x):\n    return x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    import only_here
+
+    with pytest.raises(ValueError, match="No module named 'only_here'"):
+        sweep(only_here.f, {"x": [1.0]}, how="each", scheduler=cluster.scheduler_address)
+
+
+def test_compiled_once_for_all_shards_and_threads(threads, folder):
+    axes = {"x": np.linspace(0, 3, 16), "y": np.linspace(0, 1, 200)}
+    settings = {"folder": str(folder)}
+    given = {"settings": settings, "cells_per_shard": 200}
+    with Client(threads, set_as_default=False) as client:
+        found = sweep(swept.traced, axes, **given, scheduler=client)
+        again = sweep(swept.traced, axes, **given, scheduler=client)
+    assert lines(folder, "traced") == [str(os.getpid())]
+    expected = sweep(swept.traced, axes, **given)
+    assert same_bits(found, expected)
+    assert same_bits(again, expected)
+    assert found["value"].dtype == np.float64
+    exact = np.exp(np.sin(axes["x"]) / 3)[:, None] + axes["y"] / 7
+    np.testing.assert_allclose(found["value"], exact, rtol=1e-15)
+
+
+def test_scheduler_that_is_lost(threads):
+    with Client(threads, set_as_default=False) as client:
+        run = Cluster(client).run(lambda s: {"value": np.array(s.start)}, list(boxes((60,), (1,))))
+        next(run)
+        threads.close()
+        with pytest.raises(ValueError, match="there until the sweep ends, but was lost"):
+            list(run)
+
+
+def test_workers_that_come_later(threads, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    said = []
+
+    def warn(message, **_):
+        if not said:
+            threads.scale(1)
+        said.append(message)
+
+    monkeypatch.setattr(module.warnings, "warn", warn)
+    threads.scale(0)
+    until(lambda: not threads.scheduler.workers, "end of the workers")
+    with Client(threads, set_as_default=False) as client:
+        run = Cluster(client).run(lambda s: {"value": np.array(s.start)}, list(boxes((9,), (1,))))
+        assert len(list(run)) == 9
+    assert "has no workers now" in said[0]
+
+
+def listening(answer):
+    """A port that accepts, and says what it is given, or nothing."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1)
+            connection.sendall(answer)
+            connection.recv(1)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_port_without_scheduler(answer, monkeypatch):
+    monkeypatch.setattr(module, "ANSWER", 0.5)
+    with listening(answer) as server:
+        refused(f"127.0.0.1:{server.getsockname()[1]}", "a Dask scheduler that answers within")
+
+
+def test_schedulers_that_are_none(cluster, monkeypatch):
+    monkeypatch.setattr(module, "ANSWER", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    refused(f"tcp://127.0.0.1:{port}", r"a Dask scheduler that answers within 0\.5 s$")
+    refused("nonsense", "missing port number")
+    refused("http://host:8787", "unknown address scheme 'http'")
+    refused(next(iter(cluster.scheduler.workers)), "not a worker$")
+    refused(8786, "the address of a Dask scheduler")
+    client = Client(cluster, set_as_default=False)
+    client.close()
+    refused(client, "connected")
+
+
+def refused(scheduler, reason):
+    with pytest.raises(ValueError, match=reason) as caught:
+        sweep(swept.odd, AXES, how="each", scheduler=scheduler)
+    assert str(caught.value).startswith("sweep(scheduler=")
+    assert "\n" not in str(caught.value)
+    assert caught.value.__context__ is None
