@@ -121,9 +121,12 @@ def written(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _settled(temporary: Path, path: Path) -> None:
+    from lsa_theory.sweeps.files import synced
+
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
     mask = os.umask(0)
     os.umask(mask)
     temporary.chmod(0o666 & ~mask)  # mkstemp's are for their owner alone
     temporary.replace(path)
+    synced(path.parent)

@@ -7,9 +7,10 @@ from typing import Any
 
 from lsa_theory.command_line import answer as answers
 from lsa_theory.command_line import arguments as given
-from lsa_theory.command_line import families
+from lsa_theory.command_line import families, tolerance
 from lsa_theory.command_line.answer import Answer, Table, number, percent
 from lsa_theory.linalg import array
+from lsa_theory.prompts import GaussianPrompts
 
 NAMES = {
     "attention": "linear attention",
@@ -24,13 +25,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     given.law_arguments(parser)
     given.test_law_arguments(parser)
     families.arguments(parser)
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="instead: which shifts are tolerated and which not, a row for each family "
+        "(interpolated: towards --test-covariance)",
+    )
     given.answer_arguments(parser, plot="risks along the family, or bias and variance side by side")
 
 
 def answer(options: argparse.Namespace) -> Answer:
+    train = given.law(options)
+    return tolerance.answer(options, train) if options.table else _answer(options, train)
+
+
+def _answer(options: argparse.Namespace, train: GaussianPrompts) -> Answer:
     from lsa_theory.shift import covariate_shift
 
-    train = given.law(options)
     family, value, test = families.shifted(options, train)
     found = covariate_shift(train, test)
     risks = {"attention": found.attention}
