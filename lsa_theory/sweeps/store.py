@@ -117,7 +117,7 @@ def _refuse_another(path: Path, text: str, own: Mapping[str, Any]) -> NoReturn:
         checks.refuse(CALL, "store", str(path), f"a sweep's own folder, but its {OWNER} is damaged")
     differing = [name for name in own if other.get(name) != own[name]]
     parts = [_difference(name, other.get(name), own[name]) for name in differing]
-    rule = f"a new folder or that of the same sweep, but this one's {' and '.join(parts)}"
+    rule = f"a new folder or that of the same sweep, but this one has {', '.join(parts)}"
     checks.refuse(CALL, "store", str(path), rule)
 
 
@@ -126,11 +126,12 @@ def _difference(name: str, other: Any, own: Any) -> str:
     if isinstance(other, dict) and isinstance(own, dict):
         for part in sorted({*own, *other}):
             if part in own and part in other and own[part] != other[part]:
-                return _difference(f"{name} {part}", other[part], own[part])
+                place = name if part == "array" else f"{name} {part}"
+                return _difference(place, other[part], own[part])
     values = [json.dumps(value) for value in (other, own)]
-    if max(map(len, values)) > 32:
-        return f"{name} differs"
-    return f"{name} is {values[0]}, not {values[1]}"
+    if max(map(len, values)) > 40:
+        return f"other {name}"
+    return f"{name} {values[0]}, not {values[1]}"
 
 
 def _reason(error: OSError) -> str:
