@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any
 
 from lsa_theory import checks
-from lsa_theory.linalg import identity, is_exact, operator, outer
+from lsa_theory.linalg import identity, is_exact, is_traced, operator, outer
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,11 @@ class GaussianPrompts:
                 values[argument] = checks.covariance(name, argument, given, len(covariance))
         if self.task_mean is not None:
             values["task_mean"] = checks.vector(name, "task_mean", self.task_mean, len(covariance))
-        if is_exact(covariance):
+        if is_traced(*values.values()):  # no rationals beside tracers
+            values = {k: v.astype(float) if is_exact(v) else v for k, v in values.items()}
+            if not is_traced(values["noise_variance"]):
+                values["noise_variance"] = float(values["noise_variance"])
+        elif is_exact(covariance):
             values["noise_variance"] = checks.rational(values["noise_variance"])
         for argument, value in values.items():
             object.__setattr__(self, argument, value)

@@ -107,7 +107,7 @@ class CovariateShift:
         error = _error_moment(self.gain, self.test)
         damage = eigenvalues.clip(min=0) * ((error @ basis) * basis).sum(axis=0)
         order = namespace(damage).argsort(-damage)
-        return damage[order], basis[:, order]
+        return damage[order], namespace(damage).take(basis, order, axis=1)
 
     @cached_property
     def limit_map(self) -> Shaped[Array, "d d"]:
