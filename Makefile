@@ -51,4 +51,4 @@ lock:  ## write requirements.lock anew (ARGS=--upgrade: newest versions)
 	$(BIN)/uv pip compile pyproject.toml $(LOCK_OPTIONS) $(ARGS) --output-file requirements.lock
 
 clean:  ## remove what the other targets wrote, the environment excepted
-	rm -rf report docs/_build docs/theory docs/api dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf report docs/_build docs/theory docs/api docs/diagrams dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

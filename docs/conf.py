@@ -1,10 +1,18 @@
 """Sphinx: pages are made from the library and the claims, and read without a network."""
 
+import os
 import sys
 from pathlib import Path
 
+# read as the libraries load; on small matrices a second thread only waits
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]
+
+import gallery  # noqa: E402
 
 import lsa_theory  # noqa: E402
 
@@ -18,16 +26,19 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
     "pages",
     "offline",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery"]
 default_role = "code"
 nitpicky = False
 
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 mathjax_path = "mathjax/tex-svg.js"
+
+sphinx_gallery_conf = gallery.SETTINGS
 
 napoleon_google_docstring = False
 napoleon_use_ivar = True
