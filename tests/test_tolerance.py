@@ -53,18 +53,17 @@ def test_a_longer_prompt_alone_leaves_a_bias():
 
 def test_the_lead_changes_where_the_table_says():
     """At a crossing of an independent grid of signs, and nowhere else."""
-    noisy = shift.tolerance(TRAIN.replace(noise_variance=12.0))
+    loud = TRAIN.replace(noise_variance=12.0)
+    noisy = shift.tolerance(loud, [shift.scaled(loud), shift.spiked(loud), shift.retasked(loud)])
     changes = 0
     for family, row in zip(noisy.families, noisy.rows, strict=True):
-        if family.kind == "length":
-            continue
-        values = np.linspace(*family.interval, 151)[1:-1]
+        values = np.linspace(*family.interval, 91)[1:-1]
         ahead = np.array([lead(noisy.train, family(x)) > 0 for x in values])
         grid = values[:-1][ahead[1:] != ahead[:-1]]
         assert len(grid) == len(row.crossings)
-        assert row.crossings == pytest.approx(grid, abs=0.01 * (values[-1] - values[0]))
+        assert row.crossings == pytest.approx(grid, abs=0.015 * (values[-1] - values[0]))
         changes += len(grid)
-    assert changes >= 3
+    assert changes >= 2
 
 
 def lead(train, law):
@@ -76,9 +75,10 @@ def test_length_at_which_least_squares_overtakes():
     family = FOUND.families[-1]
     below, above = (lead(TRAIN, family(int(root) + step)) for step in (0, 1))
     assert below < 0 < above
-    quiet = shift.tolerance(TRAIN.replace(noise_variance=0.0))
-    assert quiet.rows[-1].crossings == ()
-    assert quiet.rows[-1].overtaken
+    quiet = TRAIN.replace(noise_variance=0.0)
+    (row,) = shift.tolerance(quiet, [shift.longer(quiet)]).rows
+    assert row.crossings == ()
+    assert row.overtaken
 
 
 def test_too_few_pairs_for_least_squares():
@@ -91,8 +91,6 @@ def test_too_few_pairs_for_least_squares():
 def test_what_shifts_nothing_is_left_out():
     white = shift.tolerance(GaussianPrompts(np.ones(3), 20))
     assert [row.name for row in white.rows] == ["scale", "spike", "removal", *TOLERATED]
-    other = shift.tolerance(GaussianPrompts(np.ones(3), 20), other=np.arange(1.0, 4.0))
-    assert "interpolation" in {row.name for row in other.rows}
     assert len(shift.tolerance(GaussianPrompts(np.array([2.0]), 20)).rows) == 1 + len(TOLERATED)
 
 
@@ -106,16 +104,18 @@ def test_tolerated_is_no_matter_of_size():
     rng = np.random.default_rng(3)
     basis, _ = np.linalg.qr(rng.standard_normal((6, 6)))
     harsh = GaussianPrompts((basis * np.geomspace(1, 1e-7, 6)) @ basis.T, 50)
-    rows = shift.tolerance(harsh).rows
-    assert [row.name for row in rows if row.tolerated] == TOLERATED
+    rows = shift.tolerance(harsh, [shift.rotated(harsh), shift.retasked(harsh)]).rows
+    assert [row.tolerated for row in rows] == [False, True]
 
 
 def test_rationals_and_task_means():
     exact = GaussianPrompts(np.array([F(2), F(1)]), 20, noise_variance=F(1, 2))
     floats = GaussianPrompts(np.array([2.0, 1.0]), 20, noise_variance=0.5)
-    assert str(shift.tolerance(exact)) == str(shift.tolerance(floats))
-    centred = shift.tolerance(TRAIN.replace(task_mean=np.ones(4)))
-    assert [row.name for row in centred.rows if row.tolerated] == TOLERATED
+    pair = [shift.scaled(floats), shift.requeried(floats)]
+    assert str(shift.tolerance(exact, pair)) == str(shift.tolerance(floats, pair))
+    centred = TRAIN.replace(task_mean=np.ones(4))
+    rows = shift.tolerance(centred, [shift.scaled(centred), shift.retasked(centred)]).rows
+    assert [row.tolerated for row in rows] == [False, True]
 
 
 def test_as_text():
@@ -144,7 +144,7 @@ def test_as_text():
         ),
         (lambda: shift.tolerance(TRAIN, at={"tilt": 1.0}), "tolerance(at='tilt'): must be by name"),
         (
-            lambda: shift.tolerance(TRAIN, at={"task size": 0.0}),
+            lambda: shift.tolerance(TRAIN, [shift.retasked(TRAIN)], at={"task size": 0.0}),
             "tolerance(at=task size 0): must be a shift that leaves some signal",
         ),
     ],
