@@ -59,7 +59,7 @@ def lengths(call: str, argument: str, values: Values | None, default: Any) -> Ar
 
 def between(axis: Array) -> Array:
     """The lengths of an axis and more between them, for a boundary: it costs little."""
-    return np.union1d(axis, integers(axis[0], axis[-1], 400))
+    return np.union1d(axis, integers(float(axis[0]), float(axis[-1]), 400))
 
 
 def numbers(
