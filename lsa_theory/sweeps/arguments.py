@@ -27,7 +27,7 @@ def checked_evaluation(
     if not callable(function):
         checks.refuse(CALL, "function", function, "callable")
     if not isinstance(how, str) or how not in WAYS:
-        checks.refuse(CALL, "how", how, f"one of {', '.join(WAYS)}")
+        checks.refuse(CALL, "how", checks.described(how), f"one of {', '.join(WAYS)}")
     cells = SHARD[how] if cells_per_shard is None else cells_per_shard
     cells = checks.integer(CALL, "cells_per_shard", cells)
     fixed = _settings(settings, grid)

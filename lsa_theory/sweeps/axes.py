@@ -59,9 +59,6 @@ def _name(call: str, name: Any) -> str:
 def _checked(call: str, name: str, given: Any) -> Axis:
     axis = given if isinstance(given, Axis) else Axis(given)
     argument = f"axes[{name!r}]"
-    for part in ("symbol", "unit", "label"):
-        if not isinstance(getattr(axis, part), str):
-            checks.refuse(call, f"{argument}.{part}", getattr(axis, part), "a string")
     values = _numbers(call, argument, axis.values)
     unique, counts = np.unique(values, return_counts=True)
     if len(unique) < len(values):

@@ -125,7 +125,7 @@ def sweep(
     grid = checked_axes(CALL, axes)
     evaluation = checked_evaluation(function, grid, settings, how, seed, cells_per_shard)
     if progress not in (None, True, False):
-        checks.refuse(CALL, "progress", progress, "True, False or None")
+        checks.refuse(CALL, "progress", checks.described(progress), "True, False or None")
     executor = _executor(scheduler)
     shards = list(boxes(evaluation.shape, evaluation.block))
     shelf = None if store is None else stores.opened(store, _identity(evaluation), len(shards))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,8 +41,8 @@ def arrays(call: str, result: Any, axes: Iterable[str], shape: tuple[int, ...]) 
 def _checked(call: str, name: str, value: Any, shape: tuple[int, ...]) -> Array:
     try:
         array = np.asarray(value)
-        if array.dtype == object:  # fractions, integers beyond 64 bits
-            array = array.astype(np.float64)
+        if array.dtype == object and all(isinstance(one, numbers.Real) for one in array.flat):
+            array = array.astype(np.float64)  # of fractions, of integers beyond 64 bits
     except (TypeError, ValueError, OverflowError):
         array = np.array("not a number")
     if array.dtype.kind not in REAL:
