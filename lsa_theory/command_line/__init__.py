@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _options(arguments)
         if options is None:
             return _printed("", 0)
-        name = f"lsa {options.command}"
+        name = " ".join(filter(None, ("lsa", options.command, getattr(options, "diagram", ""))))
         return _answered(options)
     except KeyboardInterrupt:
         return _said(f"{name}: interrupted", INTERRUPTED)

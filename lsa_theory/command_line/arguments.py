@@ -186,11 +186,16 @@ def _given(options: argparse.Namespace, prefix: str) -> dict[str, Any]:
 # --- answers ---
 
 
-def answer_arguments(parser: argparse.ArgumentParser, *, plot: str) -> None:
-    """How the answer is given."""
+def answer_arguments(
+    parser: argparse.ArgumentParser, *, plot: str = "", default: Any = False
+) -> None:
+    """How the answer is given; a default of `argparse.SUPPRESS` keeps what was said before."""
     group = parser.add_argument_group("answer")
-    group.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    group.add_argument("--plot", type=figure_file, metavar="FILE", help=f"{plot}: PNG, SVG or PDF")
+    words = "one JSON object instead of tables"
+    group.add_argument("--json", action="store_true", default=default, help=words)
+    if plot:
+        words = f"{plot}: PNG, SVG or PDF"
+        group.add_argument("--plot", type=figure_file, metavar="FILE", help=words)
 
 
 def file(*suffixes: str) -> Callable[[str], Path]:

@@ -48,6 +48,9 @@ def whole(text: str) -> list[int]:
     values = grid(text)
     if ":" in text:
         return sorted({round(value) for value in values})
+    for value in values:
+        if not isinstance(value, int):
+            files.refuse(text, f"integers, has {value}")
     return values
 
 
@@ -61,7 +64,7 @@ def arguments(parser: Any, function: Callable[..., Any]) -> list[str]:
             continue
         convert, metavar = kind
         default = parameter.default
-        note = f" (default: {default})" if isinstance(default, int | float) else ""
+        note = f" (default: {default})" if isinstance(default, int | float | str) else ""
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=convert,
@@ -83,6 +86,8 @@ def _kind(name: str, annotation: str) -> tuple[Callable[[str], Any], str] | None
         return given.integer(0), name.split("_")[-1].upper()
     if annotation.startswith("float"):
         return given.finite, name.split("_")[-1].upper()
+    if annotation.startswith("str"):
+        return str, name.split("_")[-1].upper()
     return None
 
 

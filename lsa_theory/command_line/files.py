@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -51,9 +52,10 @@ def numbers(name: str, *, label: str | None = None) -> Array:
 
 def _table(label: str, path: Path) -> Array:
     try:
-        with path.open("rb") as file:
-            binary = file.read(6) == b"\x93NUMPY"
-        return np.load(path, allow_pickle=False) if binary else _text(label, path)
+        content = path.read_bytes()  # at once: it may be a pipe
+        if content.startswith(b"\x93NUMPY"):
+            return np.load(io.BytesIO(content), allow_pickle=False)
+        return _text(label, content.decode("utf-8-sig"))
     except OSError as error:
         refuse(label, f"a file that can be read ({error.strerror})")
     except UnicodeDecodeError:
@@ -64,9 +66,8 @@ def _table(label: str, path: Path) -> Array:
         refuse(label, f"an NPY file of plain numbers ({str(error).splitlines()[0]})")
 
 
-def _text(label: str, path: Path) -> Array:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = [(k, _split(line)) for k, line in enumerate(file, 1)]
+def _text(label: str, text: str) -> Array:
+    lines = [(k, _split(line)) for k, line in enumerate(text.splitlines(), 1)]
     lines = [(k, line) for k, line in lines if line]
     if lines and all(number(field) is None for field in lines[0][1]):
         lines = lines[1:]

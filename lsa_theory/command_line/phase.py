@@ -18,7 +18,7 @@ from lsa_theory.phase import DIAGRAMS
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="list the diagrams and stop")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    given.answer_arguments(parser)
     parser.set_defaults(plot=None)
     named = parser.add_subparsers(dest="diagram", metavar="NAME", parser_class=Parser)
     for name, function in DIAGRAMS.items():
@@ -29,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         )
         taken = diagrams.arguments(group, function)
         _sweep_arguments(one)
-        one.set_defaults(taken=taken, json=argparse.SUPPRESS)  # what came before the name stays
+        one.set_defaults(taken=taken)
 
 
 def _summary(function: Any) -> str:
@@ -44,7 +44,7 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cells-per-shard", type=given.integer(1), metavar="COUNT", help="at most, in one part")
     add("--progress", action=argparse.BooleanOptionalAction, help="(default: on a terminal)")
     add("--out", type=given.file(".nc"), metavar="FILE", help="the grid of values, to NetCDF")
-    given.answer_arguments(parser, plot="the diagram")
+    given.answer_arguments(parser, plot="the diagram", default=argparse.SUPPRESS)
 
 
 def answer(options: argparse.Namespace) -> Answer:

@@ -48,7 +48,9 @@ def _grid(table: Table) -> Grid:
     grid = Grid(
         box=None if listed else box.SIMPLE_HEAD,
         show_header=not listed,
+        show_edge=False,
         pad_edge=False,
+        padding=(0, 2 if listed else 1, 0, 0),
         header_style="bold",
     )
     for k, name in enumerate(table.columns or ("",) * len(table.rows[0])):

@@ -52,5 +52,5 @@ def _table(train: GaussianPrompts, rows: list[dict[str, Any]]) -> Table:
     ]
     columns = ("shift", "at", "layer", "N, M → ∞", "OLS", "tolerated", "lead changes")
     title = f"Which shifts are tolerated: {answers.law_line(train)}"
-    note = "Risks relative to predicting 0. The lead over least squares (OLS) may change or not."
+    note = "Risks relative to predicting 0. The lead is over least squares (OLS)."
     return Table(title, columns, cells, note)
