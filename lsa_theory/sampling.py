@@ -19,13 +19,12 @@ which are independent of the components orthogonal to :math:`e`; hence exactly
 
 d + 2 variates a prompt, for any context length, label noise and layer. At :math:`v = 0, s = 1`
 the first d entries of :math:`Z u` are :math:`h = X^\top y / N`, all that the block
-:math:`v = p = 0` reads.
+:math:`v = p = 0` reads. Over random covariances :math:`F` is drawn first, one a prompt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,9 +32,10 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
-from lsa_theory.linalg import array, factor, operator
+from lsa_theory.factored import FactoredLaw, factored, floats
+from lsa_theory.linalg import array, operator
 from lsa_theory.predictors import parameters_of
-from lsa_theory.prompts import GaussianPrompts
+from lsa_theory.prompts import draws_covariances
 
 CHUNK = 2**16  # entries per array drawn at a time in `sampled_risk`, from sufficient statistics
 PROMPT_CHUNK = 2**21  # the same from whole prompts
@@ -60,7 +60,7 @@ class SampledStatistics(NamedTuple):
 
 def sampled_risk(
     predictor: LinearSelfAttention | Parameters | Shaped[Array, "d ..."],
-    prompts: GaussianPrompts,
+    prompts: Any,
     count: int,
     *,
     seed: int,
@@ -80,7 +80,8 @@ def sampled_risk(
         A layer, its `Parameters`, or a gain :math:`B`: (d, d), or (d,) if diagonal, which keeps
         the cost at O(d) a prompt where every matrix of the law is diagonal too.
     prompts
-        The law to draw from, taken in float64.
+        The law to draw from, taken in float64. `RandomCovariancePrompts` draw a covariance for
+        each prompt, with a law that can be drawn from.
     count
         The number of prompts, at least 2.
     seed
@@ -101,86 +102,66 @@ def sampled_risk(
 
     Source: derived here.
     """
-    checks.instance("sampled_risk", "prompts", prompts, GaussianPrompts)
+    law = factored("sampled_risk", prompts)
     count = checks.integer("sampled_risk", "count", count, minimum=2)
     seed = checks.integer("sampled_risk", "seed", seed, minimum=0)
     v, s, u, p = parameters_of("sampled_risk", predictor, prompts.dimension)
-    layer = Parameters(_floats(v), float(s), operator(_floats(array(u))), _floats(p))
-    law, rng = _Law.of(prompts), np.random.default_rng(seed)
+    layer = Parameters(floats(v), float(s), operator(floats(array(u))), floats(p))
+    rng = np.random.default_rng(seed)
     errors, rows = _errors, CHUNK // prompts.dimension
     if whole_prompts:
         errors, rows = _prompt_errors, PROMPT_CHUNK // (prompts.dimension * prompts.context_length)
-    return _mean(errors(layer, law, k, rng) ** 2 for k in _chunks(count, max(rows, 1)))
+    if draws_covariances(prompts):
+        rows = min(rows, PROMPT_CHUNK // prompts.dimension**2)
+    return _mean(
+        errors(layer, law.drawn(k, rng), k, rng) ** 2 for k in _chunks(count, max(rows, 1))
+    )
 
 
-def sample_prompts(prompts: GaussianPrompts, count: int, *, seed: int) -> SampledPrompts:
+def sample_prompts(prompts: Any, count: int, *, seed: int) -> SampledPrompts:
     """Whole prompts, every labelled pair drawn: `x`, `y`, `x_query`, `task`.
 
-    `y` carries the label noise. Takes `count · N · d` floats of memory.
+    `y` carries the label noise. Takes `count · N · d` floats of memory. Laws as for
+    `sampled_risk`.
 
     Raises
     ------
     ValueError
-        If `count` is not a positive integer or `seed` not a non-negative one.
+        If `count` is not a positive integer or `seed` not a non-negative one, or the law is of
+        another kind.
     """
+    law = factored("sample_prompts", prompts)
     count = checks.integer("sample_prompts", "count", count)
-    seed = checks.integer("sample_prompts", "seed", seed, minimum=0)
-    return _prompts(_Law.of(prompts), count, np.random.default_rng(seed))
+    rng = np.random.default_rng(checks.integer("sample_prompts", "seed", seed, minimum=0))
+    return _prompts(law.drawn(count, rng), count, rng)
 
 
-def sample_statistics(prompts: GaussianPrompts, count: int, *, seed: int) -> SampledStatistics:
+def sample_statistics(prompts: Any, count: int, *, seed: int) -> SampledStatistics:
     r"""Prompts reduced to :math:`h = X^\top y / N`, with the exact joint law of
     :math:`(h, x_q, w)`, at a cost that does not depend on the context length.
 
     The prediction on the block :math:`v = p = 0` is :math:`h^\top \mathrm{gain}\, x_q`. Takes
-    `count · d` floats of memory a few times over.
+    `count · d` floats of memory a few times over, or `count · d²` with random covariances. Laws as
+    for `sampled_risk`.
 
     Raises
     ------
     ValueError
-        If `count` is not a positive integer or `seed` not a non-negative one.
+        If `count` is not a positive integer or `seed` not a non-negative one, or the law is of
+        another kind.
 
     Source: derived here (see the module).
     """
+    found = factored("sample_statistics", prompts)
     count = checks.integer("sample_statistics", "count", count)
-    seed = checks.integer("sample_statistics", "seed", seed, minimum=0)
-    law, rng = _Law.of(prompts), np.random.default_rng(seed)
+    rng = np.random.default_rng(checks.integer("sample_statistics", "seed", seed, minimum=0))
+    law = found.drawn(count, rng)
     task, h, _ = _statistics(law, np.zeros(prompts.dimension), 1.0, count, rng)
     return SampledStatistics(h, law.queries(count, rng), task)
 
 
-@dataclass(frozen=True, eq=False)
-class _Law:
-    """A law of prompts by float64 factors: rows of standard normals times `factor.T`."""
-
-    context: Any
-    query: Any
-    task: Any
-    mean: Array
-    noise: float  # σ, the root of the noise variance
-    prompts: GaussianPrompts
-
-    @classmethod
-    def of(cls, prompts: GaussianPrompts) -> _Law:
-        context, query, task = (
-            factor(operator(_floats(array(matrix))))
-            for matrix in (prompts.context, prompts.query, prompts.task)
-        )
-        mean = 0.0 if prompts.task_mean is None else _floats(prompts.task_mean)
-        return cls(context, query, task, mean, float(prompts.noise_variance) ** 0.5, prompts)
-
-    def normals(self, rng: np.random.Generator, *shape: int) -> Array:
-        return rng.standard_normal((*shape, self.prompts.dimension))
-
-    def tasks(self, count: int, rng: np.random.Generator) -> Array:
-        return self.mean + self.normals(rng, count) @ self.task.T
-
-    def queries(self, count: int, rng: np.random.Generator) -> Array:
-        return self.normals(rng, count) @ self.query.T
-
-
 def _statistics(
-    law: _Law, v: Array, s: float, count: int, rng: np.random.Generator
+    law: FactoredLaw, v: Array, s: float, count: int, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
     """Tasks, and the two parts of `Z u`: `S v + s h` (count, d) and `h^T v + s q` (count,)."""
     task = law.tasks(count, rng)
@@ -203,7 +184,7 @@ def _wishart_product(direction: Array, degrees: int, rng: np.random.Generator) -
     return length / degrees * (squared * unit + np.sqrt(squared) * across)
 
 
-def _errors(layer: Parameters, law: _Law, count: int, rng: np.random.Generator) -> Array:
+def _errors(layer: Parameters, law: FactoredLaw, count: int, rng: np.random.Generator) -> Array:
     """`ŷ − <w, x_q>` from sufficient statistics."""
     v, s, u, p = layer
     task, features, label = _statistics(law, v, s, count, rng)
@@ -222,7 +203,7 @@ def _own_column(layer: Parameters, query: Array) -> Array:
     return (query @ layer.v) * ((query @ layer.u) * query).sum(axis=1)
 
 
-def _prompts(law: _Law, count: int, rng: np.random.Generator) -> SampledPrompts:
+def _prompts(law: FactoredLaw, count: int, rng: np.random.Generator) -> SampledPrompts:
     n = law.prompts.context_length
     task = law.tasks(count, rng)
     x = law.normals(rng, count, n) @ law.context.T
@@ -230,17 +211,15 @@ def _prompts(law: _Law, count: int, rng: np.random.Generator) -> SampledPrompts:
     return SampledPrompts(x, y, law.queries(count, rng), task)
 
 
-def _prompt_errors(layer: Parameters, law: _Law, count: int, rng: np.random.Generator) -> Array:
+def _prompt_errors(
+    layer: Parameters, law: FactoredLaw, count: int, rng: np.random.Generator
+) -> Array:
     """`ŷ − <w, x_q>` by attention over every labelled pair."""
     v, s, u, p = layer
     x, y, query, task = _prompts(law, count, rng)
     attention = np.einsum("knd,kd->kn", x, query @ u.T) + y * (query @ p)[:, None]
     attended = (attention * (x @ v + s * y)).sum(axis=1) + _own_column(layer, query)
     return attended / law.prompts.context_length - (task * query).sum(axis=1)
-
-
-def _floats(entries: Array) -> Array:
-    return np.asarray(entries, dtype=np.float64)
 
 
 def _chunks(count: int, rows: int) -> Iterator[int]:

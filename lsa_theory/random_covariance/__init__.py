@@ -9,6 +9,7 @@
 """
 
 from lsa_theory.random_covariance.diagonal import DiagonalEigenvalues as DiagonalEigenvalues
+from lsa_theory.random_covariance.gamma import GammaEigenvalues as GammaEigenvalues
 from lsa_theory.random_covariance.law import CovarianceLaw as CovarianceLaw
 from lsa_theory.random_covariance.mixture import Mixture as Mixture
 from lsa_theory.random_covariance.prompts import RandomCovariancePrompts as RandomCovariancePrompts

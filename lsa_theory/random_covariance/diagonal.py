@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
-from lsa_theory.linalg import Diagonal, array
+from lsa_theory.linalg import Diagonal, array, identity, is_traced, namespace
+from lsa_theory.random_covariance.gamma import GammaEigenvalues
 from lsa_theory.random_covariance.law import CovarianceLaw
 
 NAME = "DiagonalEigenvalues"
@@ -30,8 +32,8 @@ class DiagonalEigenvalues(CovarianceLaw):
     Parameters
     ----------
     distribution
-        A frozen SciPy distribution on the non-negative reals, or its three moments
-        :math:`(m_1, m_2, m_3)`; rationals and SymPy symbols stay exact.
+        A frozen SciPy distribution on the non-negative reals, `GammaEigenvalues`, or three moments
+        :math:`(m_1, m_2, m_3)`; rationals and SymPy symbols stay exact, and they may be traced.
     dimension
         :math:`d`.
 
@@ -56,11 +58,11 @@ class DiagonalEigenvalues(CovarianceLaw):
 
     @property
     def mean(self) -> Any:
-        return Diagonal(np.full(self.dimension, self.moments[0]))
+        return self.moments[0] * identity(self.dimension)
 
     @property
     def square(self) -> Any:
-        return Diagonal(np.full(self.dimension, self.moments[1]))
+        return self.moments[1] * identity(self.dimension)
 
     @property
     def determined(self) -> int:
@@ -74,15 +76,19 @@ class DiagonalEigenvalues(CovarianceLaw):
         off = ((length + 3) * second + ((d - 2) * first + noise) * first) * first / length
         return off * gain + (on - off) * Diagonal(gain.diagonal())
 
-    def drawn(self, rng: np.random.Generator) -> Array:
+    def drawn(self, count: int, rng: np.random.Generator) -> Shaped[Array, "count d"]:
         if not hasattr(self.distribution, "rvs"):
             rule = "a SciPy distribution to be drawn from, not its moments"
             checks.refuse(NAME, "distribution", checks.described(self.distribution), rule)
-        return self.distribution.rvs(size=self.dimension, random_state=rng)
+        return self.distribution.rvs(size=(count, self.dimension), random_state=rng)
 
 
 def _moments(distribution: Any) -> Shaped[Array, " 3"]:
     argument = "distribution"
+    if isinstance(distribution, GammaEigenvalues):
+        distribution = tuple(distribution.moment(k) for k in (1, 2, 3))
+    if isinstance(distribution, Sequence) and is_traced(*distribution):
+        distribution = namespace(*distribution).stack(distribution)
     if hasattr(distribution, "moment") and hasattr(distribution, "support"):
         lowest = float(distribution.support()[0])
         if not lowest >= 0:
@@ -92,7 +98,7 @@ def _moments(distribution: Any) -> Shaped[Array, " 3"]:
     if len(moments) != 3:
         rule = "a SciPy distribution or three moments"
         checks.refuse(NAME, argument, f"{len(moments)} moments", rule)
-    if any(getattr(moment, "free_symbols", None) for moment in moments):
+    if is_traced(moments) or any(getattr(m, "free_symbols", None) for m in moments):
         return moments
     first, second, third = moments
     slack = 0 if moments.dtype == object else 64 * checks.EPSILON

@@ -9,7 +9,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
-from lsa_theory.linalg import Diagonal, array, identity
+from lsa_theory.linalg import Diagonal, array, identity, select
 
 
 class CovarianceLaw(ABC):
@@ -52,8 +52,8 @@ class CovarianceLaw(ABC):
         """`E[C_τ B Λ_τ]` of an operator `B`, at a context length and a label noise."""
 
     @abstractmethod
-    def drawn(self, rng: np.random.Generator) -> Array:
-        """One covariance: (d, d), or (d,) if diagonal."""
+    def drawn(self, count: int, rng: np.random.Generator) -> Shaped[Array, "count ..."]:
+        """Independent draws in float64: (count, d, d), or (count, d) if diagonal."""
 
     def minimiser(self, length: Any, noise: Scalar) -> Any:
         """The `B` with `E[C_τ B Λ_τ] = E Λ_τ²` as an operator; here for maps that scale each
@@ -76,8 +76,8 @@ class CovarianceLaw(ABC):
             known by its moments alone.
         """
         count = checks.integer("sample", "count", count)
-        rng = np.random.default_rng(checks.integer("sample", "seed", seed, minimum=0))
-        return np.array([self.drawn(rng) for _ in range(count)], dtype=np.float64)
+        seed = checks.integer("sample", "seed", seed, minimum=0)
+        return self.drawn(count, np.random.default_rng(seed))
 
 
 def summary_moment(context: Any, length: Any, noise: Scalar) -> Any:
@@ -89,6 +89,4 @@ def summary_moment(context: Any, length: Any, noise: Scalar) -> Any:
 def ratio(numerator: Shaped[Array, " d"], denominator: Shaped[Array, " d"]) -> Shaped[Array, " d"]:
     """0 where the denominator is."""
     positive = denominator != 0
-    found = 0 * (numerator + denominator)
-    found[positive] = numerator[positive] / denominator[positive]
-    return found
+    return select(positive, numerator, 0 * numerator) / select(positive, denominator, 1)

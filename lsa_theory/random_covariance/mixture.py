@@ -99,8 +99,9 @@ class Mixture(CovarianceLaw):
         )
         return _solution(system, self.square.reshape(-1, 1)).reshape(self.square.shape)
 
-    def drawn(self, rng: np.random.Generator) -> Array:
-        return self.covariances[rng.choice(len(self.weights), p=self.weights.astype(np.float64))]
+    def drawn(self, count: int, rng: np.random.Generator) -> Shaped[Array, "count ..."]:
+        chosen = rng.choice(len(self.weights), count, p=self.weights.astype(np.float64))
+        return np.array(self.covariances, dtype=np.float64)[chosen]
 
 
 def _solution(system: Shaped[Array, "m m"], right: Shaped[Array, "m 1"]) -> Shaped[Array, "m 1"]:

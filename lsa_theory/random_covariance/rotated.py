@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsa_theory import checks
-from lsa_theory._typing import Array, Scalar
+from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.definiteness import rank
 from lsa_theory.linalg import Diagonal, identity
 from lsa_theory.random_covariance.law import CovarianceLaw, summary_moment
@@ -65,7 +65,7 @@ class RotatedSpectrum(CovarianceLaw):
         return self._isotropic(Diagonal(self.spectrum * self.spectrum))
 
     def _isotropic(self, matrix: Diagonal) -> Diagonal:
-        return Diagonal(np.full(self.dimension, matrix.trace() / self.dimension))
+        return matrix.trace() / self.dimension * identity(self.dimension)
 
     @property
     def determined(self) -> int:
@@ -82,7 +82,7 @@ class RotatedSpectrum(CovarianceLaw):
         along = joint / d - (d + 1) * apart
         return apart * (gain.trace() * identity(d) + gain.T) + along * gain
 
-    def drawn(self, rng: np.random.Generator) -> Array:
-        basis, upper = np.linalg.qr(rng.standard_normal((self.dimension, self.dimension)))
-        basis = basis * np.sign(upper.diagonal())
-        return (basis * self.spectrum.astype(np.float64)) @ basis.T
+    def drawn(self, count: int, rng: np.random.Generator) -> Shaped[Array, "count d d"]:
+        basis, upper = np.linalg.qr(rng.standard_normal((count, self.dimension, self.dimension)))
+        basis = basis * np.sign(upper.diagonal(axis1=1, axis2=2))[:, None, :]
+        return (basis * self.spectrum.astype(np.float64)) @ basis.swapaxes(1, 2)

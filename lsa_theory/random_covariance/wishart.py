@@ -10,6 +10,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.definiteness import rank
+from lsa_theory.estimators.sample import bartlett
 from lsa_theory.linalg import Diagonal, array, dense, factor, operator, solve
 from lsa_theory.random_covariance.law import CovarianceLaw
 
@@ -95,7 +96,7 @@ class WishartCovariances(CovarianceLaw):
         found = expectation(word)
         return found.evaluate(covariance=self.scale, context_length=self.degrees, **constants)
 
-    def drawn(self, rng: np.random.Generator) -> Array:
+    def drawn(self, count: int, rng: np.random.Generator) -> Shaped[Array, "count d d"]:
         root = dense(array(factor(operator(self.scale.astype(np.float64)))))
-        rows = rng.standard_normal((self.degrees, self.dimension)) @ root.T
-        return rows.T @ rows / self.degrees
+        half = root @ bartlett(self.dimension, self.degrees, count, rng)
+        return half @ half.swapaxes(1, 2) / self.degrees

@@ -167,11 +167,10 @@ def retasked(prompts: GaussianPrompts) -> Family:
     """Tasks of `a` times the size: `Ω → a² Ω`, `μ → a μ`."""
 
     def law(size: Any) -> GaussianPrompts:
-        size, task = _of_one_kind(size, array(prompts.task))
-        mean = prompts.task_mean
-        if mean is not None:
-            own, mean = _of_one_kind(size, mean)
-            mean = own * mean
+        size, task, mean, _ = _of_one_kind(
+            size, array(prompts.task), prompts.task_mean, prompts.covariance
+        )
+        mean = None if mean is None else size * mean
         return prompts.replace(task_covariance=size * size * task, task_mean=mean)
 
     return Family("task size", "a", "task", law, 1.0, (0.0, 4.0))
@@ -210,12 +209,16 @@ def longer(prompts: GaussianPrompts) -> Family:
     return Family("context length", "M", "length", law, n, (1, 64 * n))
 
 
-def _of_one_kind(value: Any, *arrays: Array) -> Any:
-    """All exact if the arrays are, else all in floats; a traced value is a float."""
-    if not all(is_exact(array) for array in arrays) or is_traced(value):
-        return value, *(floats(array) for array in arrays)
-    symbolic = getattr(value, "free_symbols", None)
-    return value if symbolic else checks.rational(checks.exactly(value)), *arrays
+def _of_one_kind(value: Any, *arrays: Any) -> Any:
+    """All exact if the arrays are (some may be integers, or None), else all in floats; a traced
+    value is a float."""
+    given = [array for array in arrays if array is not None]
+    exact = all(is_exact(array) or array.dtype.kind == "i" for array in given)
+    known = not (is_traced(value) or getattr(value, "free_symbols", None))
+    if exact and is_exact(*given) and not is_traced(value):
+        return checks.rational(checks.exactly(value)) if known else value, *arrays
+    floated = (None if array is None else floats(array) for array in arrays)
+    return float(value) if known else value, *floated
 
 
 def _eigenbasis(prompts: GaussianPrompts) -> tuple[Array, Array]:
