@@ -3,8 +3,8 @@ Tolerated and not
 =================
 
 Other tasks, other queries, more noise and longer prompts leave a trained layer no error in long
-contexts; features of another covariance do, whichever way they moved. At finite :math:`N` nothing is
-free: the solid line stops short of 0 on every panel, also where only the test prompt grows.
+contexts; features of another covariance do. At finite :math:`N` nothing is free: the solid line
+stops short of 0 in every panel, also where only the test prompt grows.
 """
 
 import numpy as np
