@@ -20,7 +20,8 @@ SILENT: dict[str, dict[str, Any]] = {  # no dates, no versions
 def saved(figure: Figure, path: str | Path) -> Path:
     """Writes a figure as PNG, SVG or PDF, by the suffix of the path, and returns the path.
 
-    The same figure gives the same bytes, on any day and in any process.
+    The same figure gives the same bytes, on any day and in any process. Its layout is settled
+    before it is written and stays as it is.
 
     Raises
     ------
@@ -32,5 +33,8 @@ def saved(figure: Figure, path: str | Path) -> Path:
     if suffix not in SILENT:
         checks.refuse("saved", "path", path.name, "a .png, .svg or .pdf file")
     with styled(**{"svg.hashsalt": "lsa-theory"}):
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         figure.savefig(path, format=suffix[1:], metadata=SILENT[suffix])
     return path
