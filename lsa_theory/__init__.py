@@ -22,6 +22,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from lsa_theory import estimators as estimators
+    from lsa_theory import phase as phase
+    from lsa_theory import plots as plots
     from lsa_theory import shift as shift
     from lsa_theory import testing as testing
     from lsa_theory import wishart as wishart
@@ -94,7 +96,14 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "WhiteTimeCourse": "lsa_theory.white",
     "white_time_course": "lsa_theory.white",
 }
-MODULES = ("estimators", "shift", "testing", "wishart")  # likewise, but no part of `import *`
+MODULES = (
+    "estimators",
+    "phase",
+    "plots",
+    "shift",
+    "testing",
+    "wishart",
+)  # likewise, but no part of `import *`
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 
