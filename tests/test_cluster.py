@@ -175,17 +175,15 @@ def test_interruption_cancels_and_keeps(cluster, folder, tmp_path):
     assert same_bits(found, expected)
 
 
-def test_exception_reaches_the_caller_as_itself(cluster):
+@pytest.mark.parametrize(
+    ("how", "place"), [("each", "odd at x=8, y=0"), ("batched", "from x=8, y=0 to x=8, y=2")]
+)
+def test_exception_reaches_the_caller_as_itself(cluster, how, place):
+    address = cluster.scheduler_address
     with pytest.raises(swept.OddError, match="an odd one") as caught:
-        sweep(
-            swept.odd,
-            AXES,
-            how="each",
-            cells_per_shard=3,
-            scheduler=cluster.scheduler_address,
-        )
-    assert caught.value.cell == (BARRED, 0)
-    assert f"x={BARRED}, y=0" in caught.value.__notes__[0]
+        sweep(swept.odd, AXES, how=how, cells_per_shard=3, scheduler=address)
+    assert caught.value.cell == BARRED
+    assert caught.value.__notes__[0].endswith(place)
 
 
 def test_shards_in_flight_are_few_and_a_client_stays_open(cluster, monkeypatch):

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from lsa_theory.sweeps.shards import Shard
 from lsa_theory.sweeps.vectorised import Program, on_tiles, program
 
 CALL = "sweep"
+
+_compiling = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +58,18 @@ class Evaluation:
         """The variables on the shard's cells, in the shard's shape."""
         return WAYS[self.how](self, shard)
 
-    @cached_property
+    @property
     def program(self) -> Program:
-        """The compiled function, of a vectorised sweep."""
-        return program(self.function, tuple(self.axes), self.settings, self.tile)
+        """The compiled function, of a vectorised sweep; the threads of a process share it."""
+        with _compiling:
+            if "_program" not in vars(self):
+                made = program(self.function, tuple(self.axes), self.settings, self.tile)
+                object.__setattr__(self, "_program", made)
+            return vars(self)["_program"]
 
     def __getstate__(self) -> dict[str, Any]:
         """What travels to another process: a program is compiled where it runs."""
-        return {name: value for name, value in vars(self).items() if name != "program"}
+        return {name: value for name, value in vars(self).items() if name != "_program"}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -99,9 +105,15 @@ def _batched(evaluation: Evaluation, shard: Shard) -> Results:
     cells = _flat(evaluation, shard)
     spare = math.prod(evaluation.block) - shard.cells
     point = {name: np.pad(values, (0, spare), mode="edge") for name, values in cells.items()}
-    returned = evaluation.function(**point, **evaluation.settings)
-    size = (shard.cells + spare,)
-    found = results.arrays(CALL, returned, evaluation.axes, size)
+    try:
+        returned = evaluation.function(**point, **evaluation.settings)
+        found = results.arrays(CALL, returned, evaluation.axes, (shard.cells + spare,))
+    except Exception as error:
+        ends = (
+            _described({name: cells[name][k].item() for name in evaluation.axes}) for k in (0, -1)
+        )
+        error.add_note(f"sweep: {evaluation.name} on the cells from {' to '.join(ends)}")
+        raise
     return {name: array[: shard.cells].reshape(shard.shape) for name, array in found.items()}
 
 
