@@ -96,14 +96,8 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "WhiteTimeCourse": "lsa_theory.white",
     "white_time_course": "lsa_theory.white",
 }
-MODULES = (
-    "estimators",
-    "phase",
-    "plots",
-    "shift",
-    "testing",
-    "wishart",
-)  # likewise, but no part of `import *`
+# likewise, but no part of `import *`
+MODULES = ("estimators", "phase", "plots", "shift", "testing", "wishart")
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 

@@ -223,6 +223,29 @@ def test_a_store_that_cannot_be_written_is_a_sentence(folder, monkeypatch):
     assert not list(folder.iterdir())
 
 
+def test_a_file_is_synced_before_it_has_its_name_and_the_folder_after(tmp_path, monkeypatch):
+    """The one order in which a loss of power leaves the file whole or absent, and then kept."""
+    calls = []
+
+    def noted(name, function):
+        def noting(*arguments):
+            what = arguments[-1]
+            place = os.readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else str(what)
+            calls.append((name, place.replace(str(tmp_path), "").partition("-")[0]))
+            return function(*arguments)
+
+        return noting
+
+    monkeypatch.setattr(files.os, "fsync", noted("sync", os.fsync))
+    monkeypatch.setattr(files.os, "replace", noted("rename", os.replace))
+    files.written(tmp_path / "shard", b"content")
+    assert calls == [("sync", "/.partial"), ("rename", "/shard"), ("sync", "")]
+    assert contents(tmp_path) == {"shard": b"content"}
+    calls.clear()
+    files.made(tmp_path / "new" / "store")
+    assert sorted(calls) == [("sync", ""), ("sync", "/new")]
+
+
 def test_what_a_dead_process_left_half_written_is_removed(folder):
     died = subprocess.Popen([sys.executable, "-c", ""])
     died.wait()
