@@ -26,7 +26,6 @@ from derivations.algebra import (
     scalar,
     substituted,
     symbols,
-    symmetric,
 )
 from derivations.chain import ANY, SCALARS, Chain, Identity, step
 from derivations.setting import (
@@ -43,11 +42,9 @@ from derivations.setting import (
     s,
     s_symbol,
 )
-from lsa_theory.targets import TargetPrompts, prediction_error
 
 AT_3 = "generic symbols at d = 3"
-D, S, w = symbols("D S w")
-(SIGMA,) = symmetric("Sigma")
+D, S = symbols("D S")
 (COMMUTING,) = functions_of_covariance("B_Lambda")
 PULL = GAMMA @ LAMBDA @ B @ LAMBDA - LAMBDA @ LAMBDA  # the slope of one draw's loss in B
 SLOPE_U = substituted(PULL, {"B": s * U})
@@ -158,43 +155,6 @@ def exponential_eigenvalues() -> Iterator[Identity]:
     yield Identity(moment(2) / found, EXPONENTIAL_GAIN, label)
 
 
-@step(SCALARS)
-def long_contexts() -> Iterator[Identity]:
-    r"""As :math:`N \to \infty` the gain tends to :math:`\frac13`, at order one: on a new
-    covariance, where :math:`h \to \Lambda_{new} w`, the answer tends to
-    :math:`\frac13 x_q^\top \Lambda_{new} w`."""
-    third, beyond = sympy.Rational(1, 3), DIMENSION + 5
-    yield Identity(sympy.limit(EXPONENTIAL_GAIN, LENGTH, sympy.oo), third, "B")
-    stated = -beyond / (3 * (3 * LENGTH + beyond))
-    yield Identity(EXPONENTIAL_GAIN - third, stated, r"B - \tfrac13")
-    slope = sympy.limit(LENGTH * (third - EXPONENTIAL_GAIN), LENGTH, sympy.oo)
-    yield Identity(slope, beyond / 9, r"\lim N (\tfrac13 - B)")
-
-
-@step(ANY)
-def it_does_not_adapt() -> Identity:
-    r"""So the longest contexts leave the error
-    :math:`\|(\frac13 \Lambda_{new} - I)\, w\|^2` in the norm of :math:`\Lambda_{new}`, which is 0
-    for :math:`\Lambda_{new} = 3 I` alone."""
-    target = TargetPrompts(LAMBDA, scalar("M"), w, SIGMA, scalar("r"))
-    missed = LAMBDA @ w / 3 - w
-    return Identity(prediction_error(I / 3, target).bias, missed @ LAMBDA @ missed, r"\text{bias}")
-
-
-@step(SCALARS)
-def still_brittle() -> Iterator[Identity]:
-    r"""Averaged over the law the risk at the minimiser is
-    :math:`\operatorname{tr} E[\Lambda_\tau] - \operatorname{tr}(B E[\Lambda_\tau^2]) =
-    d (1 - 2 B)`, which tends to a third of the signal's :math:`d`; least squares is left with
-    :math:`\frac{\sigma^2 d}{M - d - 1}` whatever the covariance, which vanishes."""
-    risk = DIMENSION * (moment(1) - EXPONENTIAL_GAIN * moment(2))
-    yield Identity(sympy.limit(risk, LENGTH, sympy.oo), DIMENSION / 3, r"\lim d (1 - 2 B)")
-    noise = sympy.Symbol("sigma^2", positive=True)
-    least = noise * DIMENSION / (LENGTH - DIMENSION - 1)
-    label = r"\lim \frac{\sigma^2 d}{M - d - 1}"
-    yield Identity(sympy.limit(least, LENGTH, sympy.oo), sympy.Integer(0), label)
-
-
 # --- a law whose draws do not commute ---
 
 
@@ -268,9 +228,6 @@ chain = Chain(
         draws_that_commute,
         diagonal_draws,
         exponential_eigenvalues,
-        long_contexts,
-        it_does_not_adapt,
-        still_brittle,
         wishart_draws,
         white_wishart_draws,
     ),

@@ -73,8 +73,8 @@ def spread_law(spread, dimension, length):
     return RandomCovariancePrompts(DiagonalEigenvalues(distribution, dimension), length)
 
 
-def mean_squared_error(gain, prompts, count, seed):
-    """Of `ŷ = h^T B x_q` on `count` prompts: covariance, task, pairs and query drawn for each."""
+def drawn(prompts, count, seed):
+    """Prompts from the definition: `(x, y, x_q, w)`, the covariance and the task drawn for each."""
     covariances = prompts.law.sample(count, seed=seed)
     rng = np.random.default_rng((seed, 1))
     n, d = prompts.context_length, prompts.dimension
@@ -86,7 +86,23 @@ def mean_squared_error(gain, prompts, count, seed):
         points = white @ (vectors * np.sqrt(eigenvalues.clip(min=0.0))[:, None]).swapaxes(1, 2)
     x, query = points[:, :-1], points[:, -1]
     noise = np.sqrt(float(prompts.noise_variance)) * rng.standard_normal((count, n))
-    labels = np.einsum("knd,kd->kn", x, task) + noise
-    summary = np.einsum("knd,kn->kd", x, labels) / n
+    return x, np.einsum("knd,kd->kn", x, task) + noise, query, task
+
+
+def squared_errors(gain, x, labels, query, task):
+    """Of `ŷ = h^T B x_q`."""
+    summary = np.einsum("knd,kn->kd", x, labels) / labels.shape[1]
     turned = summary * gain if gain.ndim == 1 else summary @ gain
-    return float((((turned - task) * query).sum(axis=1) ** 2).mean())
+    return ((turned - task) * query).sum(axis=1) ** 2
+
+
+def mean_squared_error(gain, prompts, count, seed):
+    return float(squared_errors(gain, *drawn(prompts, count, seed)).mean())
+
+
+def mean_lead(gain, prompts, count, seed):
+    """How much less least squares errs than `ŷ = h^T B x_q`, on the same prompts."""
+    x, labels, query, task = drawn(prompts, count, seed)
+    least = np.array([np.linalg.lstsq(*pairs)[0] for pairs in zip(x, labels, strict=True)])
+    missed = ((least - task) * query).sum(axis=1) ** 2
+    return float((squared_errors(gain, x, labels, query, task) - missed).mean())
