@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from lsa_theory.sweeps.vectorised import Program, on_tiles, program
 
 CALL = "sweep"
 
-_compiling = Lock()
+_compiling = RLock()  # a function may sweep over another
 
 
 @dataclass(frozen=True, eq=False)
