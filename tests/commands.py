@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lsa_theory.command_line import main
 
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "command_line.md").read_text("utf-8")
 LAW = ("-c", "white:d=2", "-N", "5")
 
 
@@ -44,3 +47,17 @@ def refused(*arguments: Any, code: int = 2) -> str:
     assert (found, out) == (code, "")
     assert err.count("\n") == 1
     return err[:-1]
+
+
+def section(command: str) -> str:
+    """What the page says of a command."""
+    return re.split(r"^## ", PAGE.partition(f"\n## lsa {command}\n")[2], flags=re.MULTILINE)[0]
+
+
+def documented(command: str) -> set[str]:
+    """The keys of a command's JSON, as the page has them; those that all commands have included."""
+    return set(re.findall(r"^\| `(\w+)` \|", section(command), re.MULTILINE)) | {
+        "command",
+        "version",
+        "files",
+    }

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import asked, shown
+from commands import LAW, asked, documented, shown
 
 import lsa_theory
 from lsa_theory import GaussianPrompts, covariate_shift, global_minimum, risk, shift
@@ -201,16 +201,28 @@ def test_what_has_no_crossing_says_why():
     assert asked("shift", *law, "-M", 30)["overtaking"] is None
 
 
-def test_shift_as_tables():
-    law = ("-c", "white:d=4", "-N", 40, "--noise-variance", 20)
-    text = shown("shift", *law, "--family", "scaled", "--to", 3)
-    cells = [line.split() for line in text.splitlines()]
-    assert ["least", "squares", "2.28571", "exact", "0", "2.2857"] in cells
-    assert ["linear", "attention", "20.5207", "exact", "13.704", "6.8166"] in cells
-    assert "1.46788" in text
+def test_table_of_tolerance_is_the_library_s(monkeypatch):
+    made, tolerance = [], shift.tolerance
+    monkeypatch.setattr(
+        shift, "tolerance", lambda *a, **k: made.append((a, k, tolerance(*a, **k))) or made[0][2]
+    )
+    law = ("-c", "power:d=3,exponent=1", "-N", 12)
+    found = asked("shift", "--table", *law, "--test-covariance", "white:d=3")["table"]
+    (((train,), options, expected),) = made
+    assert train.covariance.tolist() == [1, 1 / 2, 1 / 3]
+    assert options["other"].tolist() == [1, 1, 1]
+    for row, one in zip(found, expected.rows, strict=True):
+        assert row == plain({key: getattr(one, key) for key in row})
+    assert {row["tolerated"] for row in found if row["kind"] == "covariate"} == {False}
+    assert {row["tolerated"] for row in found if row["kind"] != "covariate"} == {True}
 
 
 # --- JSON ---
+
+
+@pytest.mark.parametrize("command", ["minimum", "risk", "shift"])
+def test_keys_are_those_of_the_page(command):
+    assert asked(command, *LAW).keys() == documented(command)
 
 
 def test_json_is_strict_and_keeps_every_digit():

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from commands import asked, refused, shown
+from commands import asked, documented, refused, shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +30,7 @@ def test_diagram_is_the_library_s(noise_run):
     import xarray
 
     found, folder = noise_run
+    assert found.keys() == documented("phase")
     assert found["name"] == "noise"
     assert [axis["name"] for axis in found["axes"]] == ["length_ratio", "noise"]
     assert found["axes"][0]["values"] == [2.0, 4.0]

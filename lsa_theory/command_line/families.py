@@ -12,7 +12,7 @@ from lsa_theory.command_line import files
 from lsa_theory.linalg import dense
 from lsa_theory.prompts import GaussianPrompts
 
-COVARIATE = ("scaled", "rotated", "spiked", "removed", "interpolated", "respaced")
+COVARIATE = ("scaled", "rotated", "spiked", "removed", "respaced", "interpolated")
 OTHERS = ("retasked", "requeried", "noisier", "longer")
 
 

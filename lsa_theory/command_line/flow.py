@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--scale",
         type=given.positive,
         metavar="σ₀",
-        help="default: 0.9 of what Theorem 4.1 asks for, (2 / (√d ‖Γ‖))^½",
+        help="default: 0.9 times (2 / (√d ‖Γ‖))^½, the bound in Theorem 4.1",
     )
     add(
         "--seed",
