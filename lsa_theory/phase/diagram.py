@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
@@ -62,7 +62,7 @@ class Colours:
     """
 
     label: str
-    kind: Literal["ratio", "amount", "logarithm"] = "ratio"
+    kind: str = "ratio"
     low: float | None = None
     high: float | None = None
 

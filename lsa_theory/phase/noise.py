@@ -22,6 +22,7 @@ from lsa_theory.phase.rivals import (
     integers,
     least_squares,
     lengths,
+    limit_note,
     noise_note,
     numbers,
     spectrum,
@@ -116,6 +117,7 @@ def noise(
             f"$d = {d}$",
             f"trained on prompts of $N = {n}$ pairs",
             f"{labels} in training",
+            *limit_note(values, int(m[0])),
         ),
     )
 

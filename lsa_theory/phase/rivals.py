@@ -123,6 +123,12 @@ def spectrum_note(values: Shaped[Array, " d"]) -> str:
     return rf"$\Lambda$ of condition number {values[0] / values[-1]:.3g}"
 
 
+def limit_note(values: Shaped[Array, " d"], shortest: int) -> list[str]:
+    """Where least squares is known by a limit only, if anywhere."""
+    by_limit = shortest < len(values) - 1 and np.ptp(values) > 0
+    return [r"least squares for $M < d - 1$: high-dimensional limit"] if by_limit else []
+
+
 def contest_diagram(name: str, title: str, data: Any, y: str, **options: Any) -> PhaseDiagram:
     """The common logarithm of the ratio against a length and something else; who is better."""
     ratio = data.log_ratio

@@ -22,6 +22,7 @@ from lsa_theory.phase.rivals import (
     integers,
     least_squares,
     lengths,
+    limit_note,
     noise_note,
     numbers,
     power_law,
@@ -119,6 +120,7 @@ def scale(
             f"$d = {d}$",
             f"trained on prompts of $N = {n}$ pairs at $c = 1$",
             f"{noise_note(noise)} in training and test",
+            *limit_note(values, int(m[0])),
         ),
     )
 
