@@ -189,6 +189,15 @@ def test_each_family_is_the_library_s(monkeypatch, options, family):
     assert found["risks"]["attention"]["value"] == pytest.approx(expected, rel=1e-12)
 
 
+def test_crossing_of_lengths_lies_between_two_integers():
+    law = ("-c", "spectrum:3,2,1", "-N", 20, "--noise-variance", 40, "--family", "longer", "--to")
+    found = asked("shift", *law, 100)["overtaking"]
+    (root,) = found["roots"]
+    assert found["interval"] == [1, 64 * 20]
+    assert not asked("shift", *law, int(root))["overtaken"]
+    assert asked("shift", *law, int(root) + 1)["overtaken"]
+
+
 def test_what_has_no_crossing_says_why():
     law = ("-c", "spectrum:1,2", "-N", 3, "--noise-variance", 1)
     scaled = ("shift", *law, "--family", "scaled", "--to", 2)

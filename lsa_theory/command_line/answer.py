@@ -126,12 +126,15 @@ def law_line(prompts: GaussianPrompts, length: str = "N") -> str:
     return ", ".join(parts)
 
 
-def shortened(rows: Sequence[Sequence[str]], most: int = SHOWN) -> list[Sequence[str]]:
-    """The first and the last rows of a long table."""
-    if len(rows) <= most + 1:
-        return list(rows)
-    gap = ("…", *("" for _ in rows[0][1:]))
-    return [*rows[: most // 2], gap, *rows[len(rows) - most // 2 :]]
+def shortened(
+    row: Callable[[int], Sequence[str]], count: int, most: int = SHOWN
+) -> list[Sequence[str]]:
+    """The rows of a table, or the first and the last of a long one."""
+    if count <= most + 1:
+        return [row(k) for k in range(count)]
+    head, tail = most // 2, range(count - most // 2, count)
+    gap = ("…", *("" for _ in row(0)[1:]))
+    return [*map(row, range(head)), gap, *map(row, tail)]
 
 
 def spectrum(covariance: Any) -> tuple[np.ndarray, np.ndarray | None]:

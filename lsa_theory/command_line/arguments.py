@@ -12,7 +12,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.command_line import files
-from lsa_theory.command_line.covariances import covariance
+from lsa_theory.command_line.covariances import covariance, features
 from lsa_theory.prompts import GaussianPrompts
 
 COVARIANCE_HELP = (
@@ -94,20 +94,20 @@ def _vector(text: str) -> Shaped[Array, " d"]:
 # --- laws ---
 
 
-def law_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+def law_arguments(parser: argparse.ArgumentParser) -> None:
     """The training law."""
     group = parser.add_argument_group("training law")
     add = group.add_argument
     add(
         *("-c", "--covariance"),
-        required=required,
-        type=read(covariance),
+        required=True,
+        type=read(features),
         metavar="SPEC",
         help=f"covariance Λ of the covariates: {COVARIANCE_HELP}",
     )
     add(
         *("-N", "--context-length"),
-        required=required,
+        required=True,
         type=integer(1),
         metavar="N",
         help="labelled pairs in a prompt",
@@ -121,7 +121,7 @@ def test_law_arguments(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add(
         "--test-covariance",
-        type=read(covariance),
+        type=read(features),
         metavar="SPEC",
         help="of the context, and of the query unless that is given apart",
     )

@@ -35,6 +35,14 @@ def covariance(text: str) -> Shaped[Array, "d ..."]:
         return _covariance(text)
 
 
+def features(text: str) -> Shaped[Array, "d ..."]:
+    """The same of features, which are not all 0."""
+    found = covariance(text)
+    if not found.any():
+        refuse(text, "other than 0")
+    return found
+
+
 def _covariance(text: str) -> Shaped[Array, "d ..."]:
     kind, colon, rest = text.partition(":")
     if colon and kind in KINDS:
@@ -43,10 +51,7 @@ def _covariance(text: str) -> Shaped[Array, "d ..."]:
         refuse(text, f"a file, or of a kind among {', '.join(KINDS)}")
     else:
         found = files.numbers(text)
-    found = checks.covariance(f"covariance {text}", "matrix", found)
-    if not found.any():
-        refuse(text, "other than 0")
-    return found
+    return checks.covariance(f"covariance {text}", "matrix", found)
 
 
 def refuse(text: str, rule: str) -> NoReturn:

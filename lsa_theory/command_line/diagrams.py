@@ -12,7 +12,7 @@ import numpy as np
 
 from lsa_theory.command_line import arguments as given
 from lsa_theory.command_line import files
-from lsa_theory.command_line.covariances import covariance
+from lsa_theory.command_line.covariances import features
 
 SYMBOLS = {r"\Lambda": "Λ", r"\lambda": "λ", r"\sigma": "σ", r"\theta": "θ", r"\kappa": "κ"}
 GRID_HELP = "numbers between commas, LOW:HIGH:COUNT, or log:LOW:HIGH:COUNT"
@@ -79,7 +79,7 @@ def arguments(parser: Any, function: Callable[..., Any]) -> list[str]:
 def _kind(name: str, annotation: str) -> tuple[Callable[[str], Any], str] | None:
     """How a parameter is read, and how its value is called."""
     if "covariance" in name:
-        return given.read(covariance), "SPEC"
+        return given.read(features), "SPEC"
     if "Values" in annotation or "Sequence" in annotation:
         return given.read(whole if name.endswith("lengths") else grid), "VALUES"
     if annotation.startswith("int"):

@@ -90,6 +90,8 @@ def _fitting(options: argparse.Namespace) -> None:
     if options.keep_query and not moving:
         files.refuse("--keep-query", "given with a shift of the covariance")
     if options.interval is not None:
+        if name == "longer":
+            files.refuse("--interval", "left out with --family longer")
         if name is None and options.test_covariance is None:
             files.refuse("--interval", "given with --family or --test-covariance")
         if not options.interval[0] < options.interval[1]:
@@ -140,11 +142,12 @@ def overtaking(
 
     interval = tuple(options.interval or family.interval)
     found: dict[str, Any] = {"family": family.name, "interval": interval}
-    if family.kind == "length":
-        reason = "a context length is an integer (lsa risk --plot shows both risks)"
-        return found | {"roots": None, "reason": reason}
     try:
-        roots = shift.overtaking(train, family, interval=interval)
+        if family.kind == "length":  # an integer, of which the table knows the crossings
+            roots = list(shift.tolerance(train, [family]).rows[0].crossings)
+            found["interval"] = family.interval
+        else:
+            roots = shift.overtaking(train, family, interval=interval)
     except (ValueError, NoFormula) as error:
         return found | {"roots": None, "reason": str(error)}
     return found | {"roots": roots, "reason": None}

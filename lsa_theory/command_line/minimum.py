@@ -66,12 +66,12 @@ def _summary(minimum: Minimum, train: GaussianPrompts, data: dict[str, Any]) -> 
 
 
 def _directions(eigenvalues: np.ndarray, gains: np.ndarray) -> Table:
-    rows = [
-        (str(k), number(value), number(gain), percent(value * gain))
-        for k, (value, gain) in enumerate(zip(eigenvalues, gains, strict=True), 1)
-    ]
+    def row(k: int) -> tuple[str, ...]:
+        value, gain = eigenvalues[k], gains[k]
+        return str(k + 1), number(value), number(gain), percent(value * gain)
+
     columns = ("direction", "eigenvalue λ", "gain b", "learnt, λ b")
-    return Table("Eigenvectors of Λ", columns, answers.shortened(rows))
+    return Table("Eigenvectors of Λ", columns, answers.shortened(row, len(gains)))
 
 
 def _figure(train: GaussianPrompts, eigenvalues: np.ndarray, gains: np.ndarray) -> Any:

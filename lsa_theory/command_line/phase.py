@@ -13,6 +13,7 @@ from lsa_theory.command_line import arguments as given
 from lsa_theory.command_line import diagrams
 from lsa_theory.command_line.answer import Answer, Table, number
 from lsa_theory.command_line.parsing import Parser
+from lsa_theory.extras import required
 from lsa_theory.phase import DIAGRAMS
 
 
@@ -50,6 +51,8 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
 def answer(options: argparse.Namespace) -> Answer:
     if options.list or options.diagram is None:
         return _listed()
+    if options.out is not None:
+        required("--out", "h5netcdf", "sweep")  # before anything is computed
     try:
         diagram = DIAGRAMS[options.diagram](**_settings(options))
     except ValueError as error:

@@ -138,13 +138,15 @@ def _repair_cells(repair: dict[str, float]) -> tuple[str, str]:
 
 
 def _direction_table(found: dict[str, Any]) -> Table:
-    pairs = zip(found["eigenvalues"], found["damage"], found["share"], strict=True)
-    rows = [
-        (str(k), number(value), number(damage), percent(share))
-        for k, (value, damage, share) in enumerate(pairs, 1)
-    ]
-    columns = ("direction", "eigenvalue of Λ_q", "damage", "share")
-    return Table("Eigenvectors of the query covariance", columns, answers.shortened(rows, 6))
+    columns = [found[key] for key in ("eigenvalues", "damage", "share")]
+
+    def row(k: int) -> tuple[str, ...]:
+        value, damage, share = (column[k] for column in columns)
+        return str(k + 1), number(value), number(damage), percent(share)
+
+    names = ("direction", "eigenvalue of Λ_q", "damage", "share")
+    rows = answers.shortened(row, len(columns[0]), 6)
+    return Table("Eigenvectors of the query covariance", names, rows)
 
 
 def _overtaking_table(data: dict[str, Any]) -> Table:
