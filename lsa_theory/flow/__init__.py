@@ -10,6 +10,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
+from lsa_theory.flow.batch import block_flows
 from lsa_theory.flow.full import full_flow
 from lsa_theory.flow.reduced import reduced_flow
 from lsa_theory.flow.result import GradientFlow as GradientFlow
@@ -140,6 +141,8 @@ def gradient_flow(
         "tolerance": tolerance,
         "max_steps": max_steps,
     }
+    if reduced and batched:
+        return tuple(block_flows(layers, laws, stops, **options))
     flow: Any = reduced_flow if reduced else full_flow
     pairs = zip(layers, laws, strict=True)
     found = [flow(start, law, stops, **options) for start, law in pairs]

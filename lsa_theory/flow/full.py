@@ -218,11 +218,11 @@ class _Course(NamedTuple):
             times=path.times[saved] if times is None else times[: len(saved)],
             loss=losses,
             residual=np.linalg.norm(slopes, axis=1),
-            final=self.layer(final),
             final_time=float(path.times[steps[-1]]),
-            limit=limit,
             distance_bound=bound,
             status=self.status(path, final, bound),
+            end=lambda: self.layer(final),
+            goal=lambda: limit,
             states=lambda: [self.layer(flat) for flat in path.parameters[saved]],
         )
 

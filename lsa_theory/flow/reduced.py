@@ -200,11 +200,11 @@ class _Course:
             times=times,
             loss=self.frame.least_loss + excess,
             residual=residual,
-            final=self.layer(float(path.scale), path.factor),
             final_time=float(path.time),
-            limit=limit,
             distance_bound=bound,
             status=self.status(tuple(Status)[int(path.status)], limit, bound),
+            end=lambda: self.layer(float(path.scale), path.factor),
+            goal=lambda: limit,
             states=states,
         )
 

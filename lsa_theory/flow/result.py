@@ -25,12 +25,10 @@ class GradientFlow:
         (T,), the population loss at `times`, in units of the label squared.
     residual
         (T,), the norm of the loss's gradient over all parameters at `times`.
-    final
-        The layer at the end, `final_time`.
-    limit
-        The layer that the flow tends to, where a formula knows it; else None.
+    final_time
+        Where the integration stopped; `final` is the layer there.
     distance_bound
-        A bound on the distance of `final`, over all parameters, to the limit of the flow:
+        A bound on the distance of `final`, over all parameters, to the `limit` of the flow:
         infinite where nothing carries one. See `gradient_flow` for what carries it.
     status
         Why the integration stopped.
@@ -39,12 +37,22 @@ class GradientFlow:
     times: Shaped[Array, " t"]
     loss: Shaped[Array, " t"]
     residual: Shaped[Array, " t"]
-    final: LinearSelfAttention
     final_time: float
-    limit: LinearSelfAttention | None
     distance_bound: float
     status: Status
+    end: Callable[[], LinearSelfAttention] = field(repr=False)
+    goal: Callable[[], LinearSelfAttention | None] = field(repr=False)
     states: Callable[[], list[LinearSelfAttention]] = field(repr=False)
+
+    @cached_property
+    def final(self) -> LinearSelfAttention:
+        """The layer at `final_time`."""
+        return self.end()
+
+    @cached_property
+    def limit(self) -> LinearSelfAttention | None:
+        """The layer that the flow tends to, where a formula knows it."""
+        return self.goal()
 
     @property
     def converged(self) -> bool:
