@@ -17,6 +17,7 @@ import lsa_theory
 from lsa_theory import Axis, GaussianPrompts, block_minimum, risk, sweep
 from lsa_theory.sweeps import arguments
 from lsa_theory.sweeps.shards import block_shape, boxes, tile_shape
+from lsa_theory.sweeps.vectorised import on_tiles
 
 WAYS = ("vectorised", "batched", "each")
 SPECTRUM = np.linspace(0.3, 2, 5)
@@ -129,11 +130,36 @@ def test_bits_do_not_depend_on_how_the_grid_is_cut(monkeypatch):
     assert all(whole.identical(other) for other in others)
 
 
+@settings(max_examples=30)
+@given(
+    shape=st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple),
+    cells=st.integers(1, 40),
+    side=st.integers(1, 30),
+)
+def test_a_cell_is_computed_at_its_own_place_in_its_own_tile(shape, cells, side):
+    axes = {name: np.arange(float(n)) for name, n in zip(NAMES, shape, strict=False)}
+    tile = tile_shape(shape, side)
+    place = np.arange(np.prod(tile)).reshape(tile)
+
+    def program(*sides):
+        assert tuple(map(len, sides)) == tile
+        return place, sum(np.ix_(*[s * 10**k for k, s in enumerate(sides)]), np.zeros(tile))
+
+    for shard in boxes(shape, block_shape(shape, cells, tile)):
+        found = on_tiles(axes, shard, tile, (("place", "point"), program))
+        index = np.ix_(*[np.arange(a, b) for a, b in zip(shard.start, shard.stop, strict=True)])
+        inside = tuple(i % n for i, n in zip(index, tile, strict=True))
+        np.testing.assert_array_equal(found["place"], place[inside])
+        expected = sum((i * 10**k for k, i in enumerate(index)), np.zeros(shard.shape))
+        np.testing.assert_array_equal(found["point"], expected)
+
+
 def test_a_function_is_traced_once_and_batched_calls_are_of_one_size():
-    calls = []
+    calls, met = [], []
 
     def seen(a, b):
         calls.append(np.shape(a))
+        met.extend(np.ravel(a).tolist() if np.shape(a) else [])
         return a - b
 
     axes = {"a": np.arange(7.0), "b": np.arange(11.0)}
@@ -143,6 +169,7 @@ def test_a_function_is_traced_once_and_batched_calls_are_of_one_size():
     sweep(seen, axes, how="batched", cells_per_shard=20)
     assert len(calls) > 2
     assert len(set(calls)) == 1
+    assert set(met) == set(axes["a"])  # what fills a call up is a point of the grid
 
 
 def test_numbers_arrive_as_the_way_says():
