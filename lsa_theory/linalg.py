@@ -9,7 +9,6 @@ which multiplies in O(d) and becomes dense beside a dense partner.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,35 +243,6 @@ def eigenbasis(matrix: Any) -> tuple[Shaped[Array, " d"], Any]:
     if isinstance(matrix, Diagonal):
         return matrix.entries, identity(len(matrix.entries))
     return namespace(matrix).linalg.eigh(matrix)
-
-
-STEPS = 100  # of an iteration, at most
-
-
-def descent_limit(step: Callable[..., Scalar], start: Scalar, *parameters: Array) -> Scalar:
-    """The limit of `x → step(x, *parameters)` that comes down to it from `start`, as Newton's
-    iteration does to a zero of a convex function: it ends when it has ceased to fall.
-
-    Under JAX the last step alone is differentiated; for Newton's that is the slope of the zero."""
-    settled = 1 - 4 * np.finfo(np.float64).eps
-    if not is_traced(start, *parameters):
-        for _ in range(STEPS):
-            last, start = start, step(start, *parameters)
-            if not start < settled * last:
-                break
-        return start
-    import jax
-
-    frozen = jax.lax.stop_gradient(parameters)
-
-    def following(state: Any) -> Any:
-        last, _, count = state
-        found = step(last, *frozen)
-        return found, found < settled * last, count + 1
-
-    state = jax.lax.stop_gradient(start), True, 0
-    found, *_ = jax.lax.while_loop(lambda state: state[1] & (state[2] < STEPS), following, state)
-    return step(found, *parameters)
 
 
 def solve(matrix: Shaped[Array, "d d"], right: Shaped[Array, "d m"]) -> Shaped[Array, "d m"]:

@@ -26,7 +26,7 @@ PRESENTATION = {"matplotlib", "rich", "jinja2", "ziamath", "sklearn", "sphinx", 
 GRIDS = {"xarray", "h5netcdf", "distributed", "dask", "cloudpickle"}
 OPTIONAL = SIMULATION | PRESENTATION | GRIDS
 PARTS = {  # of the library, each knows those above it here; what else each may import
-    "formulas": {"jax"},  # in linalg.py alone
+    "formulas": {"jax"},  # in linalg.py and iteration.py alone
     "flow": SIMULATION,
     "sweeps": {"jax", "xarray", "distributed", "cloudpickle", "rich"},
     "plots": {"matplotlib"},
@@ -40,7 +40,7 @@ AT_ONCE = {  # by files that are themselves loaded when they are used
     "terminal": {"rich"},
 }
 WITHIN = {  # what only some files of a part import
-    "jax": {"linalg.py", "vectorised.py"},
+    "jax": {"linalg.py", "iteration.py", "vectorised.py"},
     "xarray": {"driver.py"},
     "distributed": {"cluster.py"},
     "cloudpickle": {"cluster.py", "resident.py"},

@@ -27,11 +27,12 @@ from typing import Any
 import numpy as np
 
 from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.iteration import descent_limit
 from lsa_theory.linalg import (
     Diagonal,
-    descent_limit,
     diagonal,
     eigenbasis,
+    namespace,
     product_trace,
     select,
     square_root,
@@ -41,23 +42,39 @@ from lsa_theory.linalg import (
 def limit_parts(
     context: Any, query: Any, moment: Any, noise_variance: Scalar, length: Scalar, penalty: Scalar
 ) -> tuple[Scalar, Scalar]:
-    """Bias and variance, of operators in float64 or traced; the variance is infinite where the
-    number of effective features is M. O(d) if all are diagonal."""
+    """Bias and variance, of operators in float64 or traced. Without penalty the variance is
+    infinite where that of finite samples is: for M within 1 of the rank. O(d) if all are diagonal.
+    """
     eigenvalues, basis = eigenbasis(context)
     eigenvalues = positive_part(eigenvalues)
     query, moment = (basis.T @ (matrix @ basis) for matrix in (query, moment))
     kappa = threshold(eigenvalues, length, penalty)
-    present = eigenvalues + kappa > 0  # what is neither is missed for good
-    whole = select(present, eigenvalues + kappa, 1.0)
-    seen, missed = eigenvalues / whole, select(present, kappa / whole, 1.0)
-    free = length - (seen * seen).sum()
-    enough = free > 0
-    spread = (seen / whole * diagonal(query)).sum() / select(enough, free, 1.0)
+    inverse, missed = resolvent(eigenvalues, kappa)
+    columns = eigenvalues * eigenvalues, eigenvalues * diagonal(query)
+    seen, spread = weighted_sums(inverse * inverse, *columns)
+    free = length - seen
+    some = free > 0
+    spread = spread / select(some, free, 1.0)
     cross = (diagonal(moment) * eigenvalues * missed * missed).sum()
     direct = product_trace(moment @ Diagonal(missed), query @ Diagonal(missed))
-    variance = select(enough, noise_variance * spread, np.inf)
-    bias = direct + select(enough, cross * spread, 0.0)
+    bias = direct + select(some, cross * spread, 0.0)
+    exists = (penalty > 0) | (abs((eigenvalues > 0).sum() - length) > 1)
+    variance = select(exists, noise_variance * spread, np.inf)
     return bias, select(noise_variance == 0, 0.0, variance)
+
+
+def resolvent(
+    eigenvalues: Shaped[Array, " d"], kappa: Scalar
+) -> tuple[Shaped[Array, " d"], Shaped[Array, " d"]]:
+    """`1 / (λ + κ)`, 0 where λ is, and `κ / (λ + κ)`, 1 there."""
+    positive = eigenvalues > 0
+    inverse = select(positive, 1 / select(positive, eigenvalues + kappa, 1.0), 0.0)
+    return inverse, select(positive, kappa * inverse, 1.0)
+
+
+def weighted_sums(weights: Shaped[Array, " d"], *columns: Array) -> Shaped[Array, " k"]:
+    """All in one product: a sum over a reciprocal for each would take the reciprocal for each."""
+    return weights @ namespace(weights, *columns).stack(columns, axis=1)
 
 
 def positive_part(eigenvalues: Shaped[Array, " d"]) -> Shaped[Array, " d"]:
@@ -86,6 +103,7 @@ def threshold(eigenvalues: Shaped[Array, " d"], length: Scalar, penalty: Scalar)
 
 def newton(kappa: Scalar, eigenvalues: Array, length: Scalar, penalty: Scalar) -> Scalar:
     """One step: a ratio of positive terms, so that nothing cancels."""
-    seen = eigenvalues / (eigenvalues + kappa)
-    missed = kappa / (eigenvalues + kappa)
-    return (length * penalty + kappa * (seen * missed).sum()) / (length - (seen * seen).sum())
+    inverse, _ = resolvent(eigenvalues, kappa)
+    columns = eigenvalues, eigenvalues * eigenvalues
+    missed, seen = weighted_sums(inverse * inverse, *columns)
+    return (length * penalty + kappa * kappa * missed) / (length - seen)
