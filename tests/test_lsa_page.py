@@ -32,7 +32,8 @@ def options(made):
             if action.option_strings and action.dest not in ("help", "version", "list", "plot"):
                 names = ", ".join(f"`{name}`" for name in action.option_strings)
                 value = "" if action.nargs == 0 else f" `{action.metavar or action.dest.upper()}`"
-                yield f"| {names}{value} | {action.help} |"
+                words = re.sub(r"(--[\w*-]+(?:=[\w,-]+)?)", r"`\1`", action.help)
+                yield f"| {names}{value} | {words} |"
 
 
 def test_every_option_is_on_the_page_in_its_own_words():

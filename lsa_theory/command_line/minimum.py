@@ -22,7 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--save",
         type=given.file(".npz"),
         metavar="FILE",
-        help="the layer of balance 0, to an NPZ file that `lsa risk --layer` reads",
+        help="the layer of balance 0, to an NPZ file that lsa risk --layer reads",
     )
     given.answer_arguments(parser, plot="the gain against the eigenvalue")
 
