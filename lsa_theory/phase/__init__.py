@@ -7,6 +7,7 @@ Each diagram is a function of its settings that returns a `PhaseDiagram`, and ha
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from lsa_theory.phase.brittleness import brittleness as brittleness
 from lsa_theory.phase.diagram import Boundary as Boundary
 from lsa_theory.phase.diagram import Colours as Colours
 from lsa_theory.phase.diagram import PhaseDiagram as PhaseDiagram
@@ -15,7 +16,7 @@ from lsa_theory.phase.noise import noise as noise
 from lsa_theory.phase.rotation import rotation as rotation
 from lsa_theory.phase.scale import scale as scale
 
-_ALL: tuple[Callable[..., PhaseDiagram], ...] = (noise, scale, rotation)
+_ALL: tuple[Callable[..., PhaseDiagram], ...] = (noise, scale, rotation, brittleness)
 
 DIAGRAMS: Mapping[str, Callable[..., PhaseDiagram]] = MappingProxyType(
     {function.__name__: function for function in _ALL}
