@@ -31,7 +31,7 @@ PARTS = {  # of the library, each knows those above it here; what else each may 
     "sweeps": {"jax", "xarray", "distributed", "cloudpickle", "rich"},
     "plots": {"matplotlib"},
     "phase": {"xarray", "matplotlib"},
-    "command_line": {"rich", "argparse", "matplotlib", "jax"},
+    "command_line": {"rich", "argparse", "matplotlib", "jax", "h5netcdf"},
 }
 AT_ONCE = {  # by files that are themselves loaded when they are used
     "flow": SIMULATION,
