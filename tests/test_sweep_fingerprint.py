@@ -25,7 +25,15 @@ SCALE = 2.0
 SPECTRUM = np.linspace(1, 2, 100)
 
 def helper(x):
-    return recursive(x) * SCALE
+    return recursive(x) * SCALE + guarded(x)
+
+def guarded(x):
+    try:
+        a = abs(x)
+        b = 1 / a
+    except ArithmeticError:
+        return 0.0
+    return a + b
 
 def recursive(x, steps=3):
     return recursive(x / 2, steps - 1) if steps else x
@@ -34,6 +42,7 @@ def made(power, law):
     def study(a, b=1.5, *, c=(1, 2)):
         def inner(x):
             return x**power + SPECTRUM.sum()
+        b = b if "b" in {"a", "b", "c", "d"} else 0
         weight = {"low": 1, "high": 4}["low"]
         try:
             return inner(a) + helper(b) * c[0] * weight if a in {1, 2, 3} else risk(law, law)
@@ -62,6 +71,11 @@ CHANGES = [
     ("risk(law, law)", "risk(law, None)"),
     ("import GaussianPrompts, risk", "import GaussianPrompts, population_loss as risk"),
     ("c[0]", "c[-0 + 1]"),
+    (  # the same instructions, guarded otherwise
+        "        b = 1 / a\n    except ArithmeticError:\n        return 0.0\n",
+        "    except ArithmeticError:\n        return 0.0\n    else:\n        b = 1 / a\n",
+    ),
+    ('"c", "d"', '"c", "e"'),
     ("study(a, b=1.5", "study(b, a=1.5"),
 ]
 NO_CHANGES = [

@@ -50,10 +50,7 @@ class Store:
             return None
         except OSError as error:
             self._fail(f"cannot be read ({error.strerror})", error)
-        found = unpacked(self._name(shard), content)
-        return (
-            found if all(array.shape == shard.shape for array in (found or {}).values()) else None
-        )
+        return unpacked(self._name(shard), content)
 
     def keep(self, shard: Shard, results: Results) -> None:
         """Write a shard, for good once this returns."""
