@@ -13,7 +13,7 @@ from lsa_theory.estimators import LeastSquares
 from lsa_theory.minimum import block_minimum
 from lsa_theory.phase.branches import boundaries
 from lsa_theory.phase.diagram import PhaseDiagram
-from lsa_theory.phase.points import apart, sampled_points, spread
+from lsa_theory.phase.points import apart, sampled_points, spread, spread_lengths
 from lsa_theory.phase.rivals import (
     Values,
     between,
@@ -151,7 +151,9 @@ def scale_risks(
     train = GaussianPrompts(values, train_length, noise_variance=noise * values.sum())
     test = train.replace(covariance=scale * values, context_length=context_length)
     attention = risk(block_minimum(train).gain, test)
-    return {"attention": attention, "least_squares": sum(LeastSquares().known(test))}
+    # in units of the features least squares sees noise over c: its sums are those at c = 1
+    same = test.replace(covariance=values, noise_variance=test.noise_variance / scale)
+    return {"attention": attention, "least_squares": scale * sum(LeastSquares().known(same))}
 
 
 def _swept(values: Array, n: int, noise: float, m: Array, factors: Array, options: Any) -> Any:
@@ -173,5 +175,7 @@ def _points(
     def contest(ratio: float, factor: float) -> tuple[Array, GaussianPrompts]:
         return gain, family(factor).replace(context_length=round(ratio * d))
 
-    cells = [(n / d, c) for n in spread(apart(m, d), number) for c in spread(factors, number)]
+    cells = [
+        (n / d, c) for n in spread_lengths(apart(m, d), number) for c in spread(factors, number)
+    ]
     return sampled_points(cells, ("length_ratio", "scale"), contest, seed)
