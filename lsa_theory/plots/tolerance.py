@@ -13,6 +13,7 @@ from lsa_theory.plots.style import COLOURS, FAINT, INK, LINES, styled
 
 WIDTH, COLUMNS = 7.0, 4  # inches, and panels side by side
 LEAST, MOST = 0.01, 20.0  # the vertical axis is linear below the first, and ends at the second
+TICKS = (0, 0.01, 0.1, 1, 10)
 HEADS = {
     False: "Not tolerated: a risk remains as $N, M \\to \\infty$",
     True: "Tolerated: the risk vanishes as $N, M \\to \\infty$",
@@ -30,7 +31,7 @@ def tolerance_figure(tolerance: Any) -> Figure:
     Returns
     -------
     What is not tolerated above what is; risks relative to the zero predictor's, on an axis that
-    reaches down to 0. Dots: the lead changes. Verticals: no shift.
+    reaches down to 0.
     """
     pairs = list(zip(tolerance.families, tolerance.rows, strict=True))
     parts = {k: [pair for pair in pairs if pair[1].tolerated is k] for k in HEADS}
@@ -45,7 +46,7 @@ def tolerance_figure(tolerance: Any) -> Figure:
                 _panel(axes, family, row, tolerance.curve(family))
         handles, labels = panels[0].get_legend_handles_labels()
         labels = [label.replace("{n}", str(tolerance.train.context_length)) for label in labels]
-        figure.legend(handles, labels, loc="outside lower left", ncols=len(handles))
+        figure.legend(handles, labels, loc="outside lower left", ncols=6, columnspacing=1.1)
     return figure
 
 
@@ -68,15 +69,12 @@ def _panel(axes: Axes, family: Any, row: Any, curve: Any) -> None:
     for label, (values, colour, line) in curves.items():
         axes.plot(curve.values, values, color=colour, linestyle=line, label=label)
     axes.axhline(1, color=FAINT, linewidth=0.8, linestyle=LINES[2], label="predicting 0")
-    axes.axvline(family.neutral, color=FAINT, linewidth=0.8, zorder=0.5)
-    for root in row.crossings:
-        level = np.interp(root, curve.values, curve.attention)
-        axes.plot(root, level, "o", color=INK, zorder=5)
+    axes.axvline(family.neutral, color=FAINT, linewidth=0.8, zorder=0.5, label="no shift")
+    levels = np.interp(row.crossings, curve.values, curve.attention)
+    axes.plot(row.crossings, levels, "o", color=INK, zorder=5, label="the lead changes")
     axes.set_title(f"{family.name} ${family.symbol}$", fontsize=8)
     axes.set_yscale("symlog", linthresh=LEAST, linscale=0.5)
-    axes.set(
-        ylim=(0, MOST), yticks=[0, 0.01, 0.1, 1, 10], yticklabels=["0", "0.01", "0.1", "1", "10"]
-    )
+    axes.set(ylim=(-LEAST / 4, MOST), yticks=TICKS, yticklabels=[f"{tick:g}" for tick in TICKS])
     axes.yaxis.set_minor_locator(ticker.NullLocator())
     if family.kind == "length":
         axes.set_xscale("log")
