@@ -111,7 +111,7 @@ def test_light_import_still_offers_the_flow():
     assert "jax" in modules_after("import lsa_theory; lsa_theory.gradient_flow")
 
 
-@pytest.mark.parametrize("name", ["phase", "plots", "testing", "wishart"])
+@pytest.mark.parametrize("name", ["phase", "testing", "wishart"])
 def test_a_part_is_loaded_when_it_is_asked_for(name):
     code = f"import lsa_theory; lsa_theory.{name}"
     new = modules_after(code) - modules_after("import lsa_theory")
