@@ -19,7 +19,6 @@ from lsa_theory.estimators import LeastSquares
 from lsa_theory.linalg import dense
 from lsa_theory.phase.diagram import Colours, PhaseDiagram, Region
 from lsa_theory.prompts import GaussianPrompts
-from lsa_theory.sweeps.axes import require_increasing
 
 Values = Sequence[float] | Shaped[Array, " n"]  # of an axis
 
@@ -50,6 +49,8 @@ def integers(low: float, high: float, count: int, around: int = 0) -> list[int]:
 
 def lengths(call: str, argument: str, values: Values | None, default: Any) -> Array:
     """Values of an axis of context lengths, or the default."""
+    from lsa_theory.sweeps.axes import require_increasing
+
     given = np.asarray(default if values is None else values)
     if given.ndim != 1 or len(given) < 2:
         checks.refuse(call, argument, given, "two integers or more")
@@ -66,6 +67,8 @@ def numbers(
     call: str, argument: str, values: Values | None, default: Any, least: float = 1e-300
 ) -> Array:
     """Values of another axis, positive or at least something else, or the default."""
+    from lsa_theory.sweeps.axes import require_increasing
+
     given = checks.real_array(call, argument, default if values is None else values, (1,))
     if len(given) < 2 or given.min() < least:
         rule = "two numbers or more, " + ("positive" if least > 0 else f"from {least:g} on")
