@@ -6,24 +6,24 @@ checked too; it must come before the first `import lsa_theory`, which every test
 
 from __future__ import annotations
 
+import gc
 import os
 
 # read as the libraries load; on small matrices a second thread only waits
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+os.environ.setdefault(  # most programs run once: quick to compile is quick
+    "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0"
+)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-import sys
-
 from hypothesis import HealthCheck, settings
-from jaxtyping import install_import_hook
 
-assert "lsa_theory" not in sys.modules, "lsa_theory was imported before its shapes could be checked"
-install_import_hook(  # an int is a float, as the type checker has it
-    "lsa_theory", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
-)
+from tests import shapes
+
+gc.set_threshold(100_000, 20, 100)  # what JAX and SymPy keep is else gone through again and again
+shapes.install("lsa_theory")
 
 for name, examples in (("deterministic", 20), ("thorough", 500)):
     settings.register_profile(

@@ -43,7 +43,9 @@ def test_the_opponent_arrives():
     prompts = GaussianPrompts(np.ones(5), 20)
     _, s, u, _ = training.start(off_block=False).parameters
     train = adam.training(sufficient_statistics(np.ones(5), 20), 256)
-    s, u = train((np.float32(s), np.float32(u)), 0, 3000, 0.03)
+    start = np.float32(s), np.float32(u)
+    quick = {"xla_backend_optimization_level": 3}  # tests are compiled to run once
+    s, u = train.lower(start, 0, 1, 1.0).compile(compiler_options=quick)(start, 0, 1000, 0.03)
     excess = population_loss(np.asarray(s * u, dtype=np.float64), prompts)
     assert 1 <= excess / global_minimum(prompts).loss < 1.001
 

@@ -243,7 +243,7 @@ def real_shapes(module) -> int:
 @pytest.mark.parametrize("name", package_modules())
 def test_module_is_instrumented_and_its_shapes_are_real(name):
     module = importlib.import_module(name)
-    assert type(module.__spec__.loader).__name__ == "_JaxtypingLoader"
+    assert type(module.__spec__.loader).__name__ == "CheckedLoader"
     if "import Array, Shaped" in Path(module.__file__).read_text():
         assert real_shapes(module) > 0
 
