@@ -13,7 +13,7 @@ from lsa_theory.estimators import LeastSquares
 from lsa_theory.minimum import block_minimum
 from lsa_theory.phase.branches import boundaries
 from lsa_theory.phase.diagram import PhaseDiagram
-from lsa_theory.phase.points import apart, sampled_points, spread
+from lsa_theory.phase.points import apart, sampled_points, spread, spread_lengths
 from lsa_theory.phase.rivals import (
     Values,
     between,
@@ -172,5 +172,7 @@ def _points(
     def contest(ratio: float, level: float) -> tuple[Array, GaussianPrompts]:
         return gain, train.replace(context_length=round(ratio * d), noise_variance=level * signal)
 
-    cells = [(n / d, v) for n in spread(apart(m, d), number) for v in spread(levels, number)]
+    cells = [
+        (n / d, v) for n in spread_lengths(apart(m, d), number) for v in spread(levels, number)
+    ]
     return sampled_points(cells, ("length_ratio", "noise"), contest, seed)

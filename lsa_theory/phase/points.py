@@ -56,6 +56,13 @@ def spread(values: Array, number: int) -> Array:
     return values[((np.arange(number) + 0.5) * len(values) / number).astype(int)]
 
 
+def spread_lengths(lengths: Array, number: int) -> Array:
+    """`number` of an axis's lengths, evenly on a logarithmic axis."""
+    ends = np.log(lengths[[0, -1]])
+    places = np.exp(ends[0] + (np.arange(number) + 0.5) / number * np.ptp(ends))
+    return np.unique([lengths[abs(np.log(lengths / place)).argmin()] for place in places])
+
+
 def apart(lengths: Array, dimension: int) -> Array:
     """The lengths at which a sampled risk of least squares has a standard error."""
     return lengths[abs(lengths - dimension) >= TAIL]

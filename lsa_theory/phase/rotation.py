@@ -15,7 +15,7 @@ from lsa_theory.linalg import namespace
 from lsa_theory.minimum import block_minimum
 from lsa_theory.phase.branches import boundaries
 from lsa_theory.phase.diagram import PhaseDiagram
-from lsa_theory.phase.points import sampled_points, spread
+from lsa_theory.phase.points import sampled_points, spread, spread_lengths
 from lsa_theory.phase.rivals import (
     Values,
     between,
@@ -191,5 +191,7 @@ def _points(test: GaussianPrompts, n: Array, turns: Array, number: int, seed: in
         train = test.replace(context_length=round(ratio * d))
         return block_minimum(train).gain, family(np.radians(degrees))
 
-    cells = [(k / d, np.degrees(a)) for k in spread(n, number) for a in spread(turns, number)]
+    cells = [
+        (k / d, np.degrees(a)) for k in spread_lengths(n, number) for a in spread(turns, number)
+    ]
     return sampled_points(cells, ("length_ratio", "degrees"), contest, seed)

@@ -16,9 +16,9 @@ from matplotlib.patches import Rectangle
 
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.plots.style import COLUMN, DIVERGING, FAINT, INK, LINES, SEQUENTIAL, styled
-from lsa_theory.plots.text import place, size, words, wrapped
+from lsa_theory.plots.text import LINE, place, size, words, wrapped
 
-SMALL, LABEL, TITLE = 6.0, 7.5, 8.5  # points
+SMALL, LABEL, TITLE = 6.0, 7.0, 8.5  # points
 ASPECT = 0.92  # height of the axes to their width, about
 AXES = 0.66  # share of the figure's width
 DOT = 24  # square points of a sampled point
@@ -70,7 +70,7 @@ def _norm(colours: Any, values: Shaped[Array, "h w"]) -> tuple[Normalize, str]:
 
 def _bar(figure: Figure, axes: Axes, mesh: Any, colours: Any, ends: str) -> None:
     bar = figure.colorbar(mesh, ax=axes, extend=ends, extendfrac=0.04, pad=0.02, aspect=22)
-    bar.set_label(colours.label, fontsize=LABEL)
+    bar.set_label(colours.label, fontsize=LABEL + 0.5)
     bar.outline.set_linewidth(0.5)
     if colours.kind != "amount":
         low, high = mesh.norm.vmin, mesh.norm.vmax
@@ -245,7 +245,7 @@ def _names(axes: Axes, diagram: Any, x: Any, y: Any, finite: Array, width: float
     across = width * AXES
     columns, rows = (_fractions(c, c.name in diagram.logarithmic) for c in (x, y))
     clear = finite & ~_near_points(diagram, x, y, [columns, rows])
-    paper = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0, "alpha": 0.85}
+    paper = {"boxstyle": "round,pad=0.12", "facecolor": "white", "linewidth": 0, "alpha": 0.85}
     centred: dict[str, Any] = {
         "ha": "center",
         "va": "center",
@@ -254,11 +254,11 @@ def _names(axes: Axes, diagram: Any, x: Any, y: Any, finite: Array, width: float
     }
     for region in diagram.regions:
         wide, high = size(region.label, LABEL)
-        box = (wide + 0.1) / across, (high + 0.08) / (across * ASPECT)
+        box = (wide + 0.07) / across, (high + 0.05) / (across * ASPECT)
         inside = np.asarray(region.where.transpose(y.dims[0], x.dims[0]))
         centre = place(inside, clear, columns, rows, *box)
         if centre is not None:
-            axes.text(*centre, region.label, bbox=paper, zorder=3.5, **centred)
+            axes.text(*centre, region.label, bbox=paper, linespacing=LINE, zorder=3.5, **centred)
 
 
 def _fractions(coordinate: Any, logarithmic: bool) -> Shaped[Array, " n"]:
@@ -280,5 +280,5 @@ def _near_points(diagram: Any, x: Any, y: Any, places: list[Array]) -> Array:
         values = number(np.ravel(diagram.points[coordinate.name]))
         drawn.append(np.interp(values, number(np.asarray(coordinate, dtype=float)), at))
     for column, row in zip(*drawn, strict=True):
-        covered |= (abs(places[0] - column) < 0.025)[None] & (abs(places[1] - row) < 0.035)[:, None]
+        covered |= (abs(places[0] - column) < 0.025)[None] & (abs(places[1] - row) < 0.03)[:, None]
     return covered

@@ -12,7 +12,7 @@ from matplotlib.textpath import text_to_path
 from lsa_theory._typing import Array, Shaped
 
 POINTS = 72.0  # an inch
-LINE = 1.25  # heights of a font to the next line
+LINE = 1.15  # heights of a font to the next line
 GRAIN = 32  # cells of the search grid along a label's width and along its height
 
 
