@@ -8,11 +8,12 @@ from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx_gallery import gen_rst
-from sphinx_gallery.scrapers import figure_rst
 
 from lsa_theory.plots import saved
 
 gen_rst.ZIP_DOWNLOAD = ""  # an archive of one script, and of the time it was written
+
+PIXELS = 165  # on a page, for an inch of a figure
 
 SETTINGS = {
     "examples_dirs": "gallery",
@@ -41,7 +42,13 @@ def figures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]
     saved(figure, path)
     script = ast.parse(Path(block_vars["src_file"]).read_text(encoding="utf-8"))
     title = (ast.get_docstring(script) or "").splitlines()[0]
-    return figure_rst([path], gallery_conf["src_dir"], f"Figure: {title}")
+    lines = (
+        f".. image:: /{Path(path).relative_to(gallery_conf['src_dir']).as_posix()}",
+        f"   :alt: Figure: {title}",
+        "   :class: sphx-glr-single-img",
+        f"   :width: {PIXELS * figure.get_figwidth():.0f}px",
+    )
+    return "\n".join(lines)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
