@@ -15,7 +15,6 @@ from lsa_theory.flow.full import full_flow
 from lsa_theory.flow.reduced import reduced_flow
 from lsa_theory.flow.result import GradientFlow as GradientFlow
 from lsa_theory.flow.status import Status as Status
-from lsa_theory.predictors import on_block
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.random_covariance.prompts import RandomCovariancePrompts
 
@@ -116,7 +115,7 @@ def gradient_flow(
     Source: Zhang, Frei, Bartlett, JMLR 25(49), 2024, Theorem 4.1.
     """
     layers, laws, batched = _lanes(layer, prompts)
-    block = all(on_block(one.parameters) for one in layers) and all(law.zero_mean for law in laws)
+    block = _on_block(layers) and all(law.zero_mean for law in laws)
     if not isinstance(parameters, str) or parameters not in ("auto", "block", "all"):
         checks.refuse(NAME, "parameters", checks.described(parameters), '"auto", "block" or "all"')
     if parameters == "block" and not block:
@@ -168,6 +167,13 @@ def _lanes(layer: Any, prompts: Any) -> tuple[list[LinearSelfAttention], list[La
             rule = "of the prompts' dimension, and of one dimension in the whole batch"
             checks.refuse(NAME, "layer", where, rule)
     return layers, laws, batched
+
+
+def _on_block(layers: list[LinearSelfAttention]) -> bool:
+    """Whether `v = p = 0` in all of them."""
+    d = layers[0].dimension
+    rows = [row for one in layers for row in (one.pv[d, :d], one.kq[d, :d])]
+    return not np.array(rows).any()
 
 
 def _several(argument: str, given: Any, kind: type, other: type | None = None) -> list[Any]:

@@ -7,10 +7,10 @@ and layers are made when they are asked for. What the lockstep gives up runs alo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,23 +50,6 @@ def block_flows(
     ]
 
 
-class Squares:
-    """Sums over the free modes of their squares times powers of the rate, at clocks (n, T)."""
-
-    def __init__(self, lanes: Lanes, clock: Shaped[Array, "n t"]) -> None:
-        self.sums = np.zeros((3, *clock.shape))
-        modes, (n, count) = len(lanes.free_rate), clock.shape
-        width = max(1, NARROW // max(1, modes * count))
-        for i in range(0, n if modes else 0, width):
-            rate = lanes.free_rate[:, i : i + width, None]
-            part = np.exp((-2 * rate) * clock[i : i + width])
-            part *= lanes.free_square[:, i : i + width, None]
-            for power in range(3):
-                np.add.reduce(part, 0, out=self.sums[power, i : i + width])
-                if power < 2:
-                    part *= rate
-
-
 @dataclass(frozen=True, eq=False)
 class Block:
     """Lanes of one group and their states at T times, and, in the last column, at the end."""
@@ -83,48 +66,63 @@ class Block:
 
     def flows(self) -> dict[int, GradientFlow]:
         """By lane; without those given up."""
-        lanes, u = self.lanes, self.entries
-        free = Squares(lanes, self.clock).sums
-        s = np.sqrt(lanes.balance[:, None] + np.add.reduce(u * u, 0) + free[0])
-        excess, residual = scalars(lanes, s, u, free)
-        certain, bound, size = self.ends(s[:, -1], free[0, :, -1], excess[:, -1])
+        end, limited = Status.END_TIME, Status.CONVERGED
+        certain, bound, size = self.ends()
         converged = certain & (bound <= self.tolerance * size)
-        loss = self.group.least_loss[:, None] + excess
+        columns = (self.group.lane, self.counts, self.arrived, self.cut, converged, bound)
+        final = self.times[:, -1].tolist()
         flows = {}
-        rows = zip(self.group.lane.tolist(), self.counts.tolist(), bound.tolist(), strict=True)
-        for i, (lane, count, distance) in enumerate(rows):
-            if not self.arrived[i]:
-                continue
-            reported = Status.END_TIME if self.cut[i] else Status.STATIONARY
-            flows[lane] = GradientFlow(
-                times=self.times[i, :count],
-                loss=loss[i, :count],
-                residual=residual[i, :count],
-                final_time=float(self.times[i, -1]),
-                distance_bound=distance,
-                status=Status.CONVERGED if converged[i] else reported,
-                end=partial(self.layer, i, s[i, -1], -1),
-                goal=partial(self.limit, i, bool(certain[i])),
-                states=partial(self.states, i, s[i, :count]),
-            )
+        rows = zip(*(x.tolist() for x in columns), self.times, final, strict=True)
+        for i, (lane, count, arrived, cut, sure, distance, times, stop) in enumerate(rows):
+            if arrived:
+                status = limited if sure else end if cut else Status.STATIONARY
+                course = Lane(self, i, count, distance < np.inf)
+                flows[lane] = GradientFlow(times[:count], stop, distance, status, course)
         return flows
 
-    def layer(self, i: int, scale: float, column: int) -> LinearSelfAttention:
-        return self.group.layer(i, scale, self.entries[:, i, column], self.clock[i, column])
+    @cached_property
+    def scale(self) -> Shaped[Array, "n t"]:
+        """s."""
+        squares = np.add.reduce(self.entries * self.entries, 0)
+        squares += self.lanes.balance[:, None]
+        for at, _, decayed in self.free():
+            squares[at] += np.add.reduce(decayed, 0)
+        return np.sqrt(squares)
 
-    def states(self, i: int, scales: Shaped[Array, " t"]) -> list[LinearSelfAttention]:
-        return [self.layer(i, scale, column) for column, scale in enumerate(scales)]
+    @cached_property
+    def scalars(self) -> tuple[Array, Array]:
+        """Loss and norm of the gradient, (n, T)."""
+        lanes, s, u = self.lanes, self.scale, self.entries
+        gap = s * u - lanes.target[..., None]
+        pull = lanes.rate[..., None] * gap
+        excess, slope, force = (np.add.reduce(pull * x, 0) for x in (gap, u, pull))
+        for at, rate, decayed in self.free():
+            first = np.add.reduce(rate * decayed, 0)
+            excess[at] += s[at] ** 2 * first
+            slope[at] += s[at] * first
+            force[at] += s[at] ** 2 * np.add.reduce(rate**2 * decayed, 0)
+        return self.group.least_loss[:, None] + excess / 2, np.sqrt(slope**2 + s**2 * force)
 
-    def limit(self, i: int, known: bool) -> LinearSelfAttention | None:
-        if not known:
-            return None
-        root = self.lanes.limit[i]
-        return self.group.layer(i, root, self.lanes.target[:, i] / root)
+    def free(self) -> Iterator[tuple[slice, Array, Array]]:
+        """Some lanes after others: rates of their modes without force, (f, m, 1), and the squares
+        of these at all times, (f, m, T)."""
+        lanes, (n, count) = self.lanes, self.clock.shape
+        modes = len(lanes.free_rate)
+        width = max(1, NARROW // max(1, modes * count))
+        for i in range(0, n if modes else 0, width):
+            at = slice(i, i + width)
+            rate = lanes.free_rate[:, at, None]
+            decayed = np.exp((-2 * rate) * self.clock[at])
+            decayed *= lanes.free_square[:, at, None]
+            yield at, rate, decayed
 
-    def ends(self, scale: Array, free: Array, excess: Array) -> tuple[Array, Array, Array]:
+    def ends(self) -> tuple[Array, Array, Array]:
         """As `reduced` does for one flow: whether a theorem gives the limit, a bound on the
         distance to it, and its size."""
-        group, lanes = self.group, self.lanes
+        group, lanes, s, u = self.group, self.lanes, self.scale[:, -1], self.entries[..., -1]
+        free = lanes.free_square * np.exp(-2 * lanes.free_rate * self.clock[:, -1])
+        excess = (lanes.rate * (s * u - lanes.target) ** 2).sum(0) / 2
+        excess += s**2 * (lanes.free_rate * free).sum(0) / 2
         squares = group.scale**2 + (group.entries**2).sum((1, 2))
         still = np.where(group.rates > 0, 0.0, group.entries**2).sum((1, 2))
         at_zero = (lanes.rate * lanes.target**2).sum(0) / 2
@@ -132,19 +130,40 @@ class Block:
         certain = (positive | (excess < (1 - 1e-12) * at_zero)) & lanes.target.any(0)
         goal = lanes.target / np.where(lanes.limit > 0, lanes.limit, 1.0)
         size = np.sqrt(lanes.limit**2 + (goal**2).sum(0) + still)
-        gap = ((self.entries[..., -1] - goal) ** 2).sum(0) + free + (scale - lanes.limit) ** 2
+        gap = ((u - goal) ** 2).sum(0) + free.sum(0) + (s - lanes.limit) ** 2
         bound = np.sqrt(gap) + checks.EPSILON * (group.condition + 8) * size
         return certain, np.where(certain, bound, np.inf), size
 
 
-def scalars(lanes: Lanes, s: Array, u: Array, free: Array) -> tuple[Array, Array]:
-    """The excess loss and the norm of the gradient."""
-    gap = s * u - lanes.target[..., None]
-    pull = lanes.rate[..., None] * gap
-    slope = np.add.reduce(pull * u, 0) + s * free[1]
-    excess = (np.add.reduce(pull * gap, 0) + s * s * free[1]) / 2
-    force = np.add.reduce(pull * pull, 0) + s * s * free[2]
-    return excess, np.sqrt(slope**2 + s * s * force)
+class Lane(NamedTuple):
+    """The `Course` of one lane."""
+
+    block: Block
+    lane: int
+    saved: int
+    certain: bool
+
+    def scalars(self) -> tuple[Array, Array]:
+        loss, residual = (x[self.lane, : self.saved] for x in self.block.scalars)
+        return loss, residual
+
+    def layers(self) -> list[LinearSelfAttention]:
+        return [self.layer(column) for column in range(self.saved)]
+
+    def final(self) -> LinearSelfAttention:
+        return self.layer(-1)
+
+    def layer(self, column: int) -> LinearSelfAttention:
+        i, block = self.lane, self.block
+        state = (block.scale[i, column], block.entries[:, i, column], block.clock[i, column])
+        return block.group.layer(i, *state)
+
+    def limit(self) -> LinearSelfAttention | None:
+        if not self.certain:
+            return None
+        root = self.block.lanes.limit[self.lane]
+        target = self.block.lanes.target[:, self.lane]
+        return self.block.group.layer(self.lane, root, target / root)
 
 
 def block(
@@ -162,9 +181,8 @@ def block(
     row, when, at, stamps, counts = columns
     clock = np.broadcast_to(ends.clock[:, None], stamps.shape).copy()
     entries = np.repeat(ends.entries[..., None], stamps.shape[1], axis=-1)
-    begun = stamps == 0
-    clock[begun] = 0
-    entries = np.where(begun, start[..., None], entries)
+    begun = np.nonzero(stamps == 0)
+    clock[begun], entries[:, begun[0], begun[1]] = 0.0, start[:, begun[0]]
     clock[at], entries[:, at[0], at[1]] = inside(steps, row, when, lanes.rate, lanes.target)
     return Block(
         group, lanes, ends.arrived & (ends.time < np.inf), stamps, counts, clock, entries, cut,
@@ -204,8 +222,8 @@ def _every(steps: Steps, ends: Ends, cut: Any, end_time: float) -> Columns:
     lanes = np.flatnonzero(cut)
     ahead = stamps[lanes] == final[lanes, None]
     where, column = np.nonzero(ahead)
-    row, at = np.arange(steps.lane.size), (steps.lane, place)
-    at = tuple(np.append(x, y) for x, y in zip(at, (lanes[where], column), strict=True))
+    row = np.arange(steps.lane.size)
+    at = np.append(steps.lane, lanes[where]), np.append(place, column)
     row = np.append(row, last[lanes[where]])
     return row, stamps[at], at, stamps, count + 1
 
@@ -215,4 +233,3 @@ def _lasts(steps: Steps, n: int) -> Shaped[Array, " n"]:
     last = np.full(n, -1)
     last[steps.lane] = np.arange(steps.lane.size)
     return last
-

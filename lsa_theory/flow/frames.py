@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,11 +40,10 @@ class Group:
 
     def part(self, at: Any) -> Group:
         """Some of the lanes."""
-        frames = self.frames if self.frames is None else self.frames[at]
-        arrays = (self.rates, self.minimiser, self.scale, self.entries)
-        ends = (self.least_loss[at], self.condition[at], self.forced, self.free)
         starts = [self.starts[i] for i in np.arange(len(self.lane))[at]]
-        return Group(self.lane[at], starts, frames, *(x[at] for x in arrays), *ends)
+        frames = self.frames if self.frames is None else self.frames[at]
+        arrays = {name: getattr(self, name)[at] for name in ARRAYS}
+        return replace(self, starts=starts, frames=frames, **arrays)
 
     def chosen(self, modes: Any, matrices: Shaped[Array, "n d d"]) -> Shaped[Array, "k n"]:
         return np.ascontiguousarray(matrices[:, modes[0], modes[1]].T)
@@ -83,12 +82,10 @@ class Group:
         matrix[self.free] = start[self.free] * np.where(moving, left, 1.0)
         still = rates[self.forced] == 0
         matrix[self.forced] = np.where(still, start[self.forced], matrix[self.forced])
-        if self.frames is None:
-            u = matrix
-        elif isinstance(self.frames, np.ndarray) and self.frames.ndim == 3:
-            u = self.frames[i] @ matrix @ self.frames[i].T
-        else:
-            u = self.frames[i].back(matrix)
+        u = matrix
+        if self.frames is not None:
+            frame = self.frames[i]
+            u = frame @ matrix @ frame.T if isinstance(frame, np.ndarray) else frame.back(matrix)
         zero = np.zeros(len(u))
         return self.starts[i].with_parameters(Parameters(zero, self.sign[i] * scale, u, zero))
 
@@ -178,11 +175,11 @@ def _split(group: Group) -> list[Group]:
         (aside & ~force, group.forced, off),
         (force, whole, none),
     )
-    parts = ((group.part(np.flatnonzero(at)), *modes) for at, *modes in kinds if at.any())
     return [
-        Group(*(getattr(part, name) for name in NAMES[:-2]), forced, free)
-        for part, forced, free in parts
+        replace(group.part(np.flatnonzero(at)), forced=forced, free=free)
+        for at, forced, free in kinds
+        if at.any()
     ]
 
 
-NAMES = tuple(Group.__dataclass_fields__)
+ARRAYS = ("lane", "rates", "minimiser", "scale", "entries", "least_loss", "condition")

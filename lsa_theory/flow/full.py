@@ -37,7 +37,7 @@ from lsa_theory.flow.polynomial import (
     split,
     unflatten,
 )
-from lsa_theory.flow.result import GradientFlow
+from lsa_theory.flow.result import GradientFlow, Known
 from lsa_theory.flow.rosenbrock import ExponentialRosenbrock
 from lsa_theory.flow.status import Status
 from lsa_theory.minimum import Minimum, block_minimum
@@ -216,14 +216,15 @@ class _Course(NamedTuple):
         losses, slopes = _many(path.parameters[saved], self.law)
         return GradientFlow(
             times=path.times[saved] if times is None else times[: len(saved)],
-            loss=losses,
-            residual=np.linalg.norm(slopes, axis=1),
             final_time=float(path.times[steps[-1]]),
             distance_bound=bound,
             status=self.status(path, final, bound),
-            end=lambda: self.layer(final),
-            goal=lambda: limit,
-            states=lambda: [self.layer(flat) for flat in path.parameters[saved]],
+            course=Known(
+                lambda: (losses, np.linalg.norm(slopes, axis=1)),
+                lambda: [self.layer(flat) for flat in path.parameters[saved]],
+                lambda: self.layer(final),
+                lambda: limit,
+            ),
         )
 
     def layer(self, flat: Shaped[Array, " n"]) -> LinearSelfAttention:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.flow.lockstep import DEGREE, Steps, elapsed
-from lsa_theory.flow.phi import relaxations
+from lsa_theory.flow.phi import quick_relaxations
 
 ROOM = 4096  # states that one program finds
 ITERATIONS = 5  # Newton's, from a cubic through both ends
@@ -34,8 +34,8 @@ def inside(
                 *(np.take(x, padded, axis=-1) for x in columns),
                 *(np.take(x, lane, axis=-1) for x in (rate, target)),
             )
-            for part, whole in zip(found, (clocks, entries), strict=True):
-                whole.append(np.asarray(part)[..., : at.size])
+            clocks.append(np.asarray(found[0])[: at.size])
+            entries.append(np.asarray(found[1])[:, : at.size])
     return np.concatenate(clocks), np.concatenate(entries, axis=-1)
 
 
@@ -46,7 +46,7 @@ def _found(
 ) -> tuple[Any, Any]:  # fmt: skip
     theta = _fraction(bends, (when - time) * scale**2 / size)
     goal = target / scale
-    _, relaxed, *others = relaxations(rate * (size * theta), DEGREE)
+    relaxed, *others = quick_relaxations(rate * (size * theta), DEGREE)
     entries = start + relaxed * (goal - start)
     for j, psi in enumerate(others):
         entries = entries + psi * (bends[j] * theta ** (j + 1)) * goal

@@ -28,7 +28,7 @@ import numpy as np
 from jax import lax
 
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.flow.phi import relaxations
+from lsa_theory.flow.phi import quick_relaxations
 
 DEGREE = 3  # of the polynomial for kappa: least work for errors from 1e-4 to 1e-6
 EXPONENTS = np.arange(1, DEGREE + 1)
@@ -86,6 +86,18 @@ class Steps(NamedTuple):
     bends: Any  # (DEGREE, r): kappa(theta) = (1 + sum_j bends_j theta^j) / scale
 
 
+class Begun(NamedTuple):
+    """Where steps were attempted from, how kappa bends on the way, and whether they were kept."""
+
+    clock: Any
+    time: Any
+    scale: Any
+    entries: Any
+    size: Any
+    bends: Any
+    good: Any
+
+
 class Trial(NamedTuple):
     """Where a step ends, and its error: infinite where it was not solved."""
 
@@ -111,21 +123,19 @@ def paths(
     """All steps of all lanes, lane after lane, and where they lead."""
     with np.errstate(all="ignore"), jax.enable_x64(True):
         now = beginning(lanes, scale, entries)
-        lane, rows = np.arange(scale.size), [_recorded(np.zeros(0, int), now, now.guess, None)]
+        lane, rows = np.arange(scale.size), [_none(now)]
         ends = Ends(*(x.copy() for x in (now.clock, now.time, now.entries, now.arrived)))
         for _ in range(-(-min(max_steps, ATTEMPTS) // CHUNK)):
             at = np.flatnonzero(now.running)
             if not at.size:
                 break
             lanes, now, lane = _at(lanes, at), _at(now, at), lane[at]
-            blocks = [_advanced(lanes, now, slice(i, i + LANES)) for i in range(0, at.size, LANES)]
-            now, *found = (
-                jax.tree.map(lambda *x: np.concatenate(x, axis=-1), *parts)
-                for parts in zip(*blocks, strict=True)
-            )
-            rows.append(_recorded(lane, *found))
-            for whole, part in zip(ends, (now.clock, now.time, now.entries, now.arrived)):
-                whole[..., lane] = part
+            parts = [slice(i, i + LANES) for i in range(0, at.size, LANES)]
+            fronts, begun = zip(*(_advanced(lanes, now, part) for part in parts), strict=True)
+            now = Front(*(np.concatenate(x, axis=-1) for x in zip(*fronts, strict=True)))
+            rows += (_recorded(lane[part], x) for part, x in zip(parts, begun, strict=True))
+            ends.clock[lane], ends.time[lane] = now.clock, now.time
+            ends.entries[:, lane], ends.arrived[lane] = now.entries, now.arrived
     joined = Steps(*(np.concatenate(parts, axis=-1) for parts in zip(*rows, strict=True)))
     return _at(joined, np.argsort(joined.lane, kind="stable")), ends
 
@@ -145,42 +155,48 @@ def beginning(lanes: Lanes, scale: Shaped[Array, " n"], entries: Shaped[Array, "
     return now._replace(running=running, arrived=arrived)
 
 
+def _none(now: Front) -> tuple[Any, ...]:
+    """No steps."""
+    parts = (now.clock, now.time, now.scale, now.entries, now.size, now.guess)
+    return np.zeros(0, dtype=int), *(x[..., :0] for x in parts)
+
+
 def _at(given: Any, at: Any) -> Any:
     return type(given)(*(np.take(x, at, axis=-1) for x in given))
 
 
-def _advanced(lanes: Lanes, now: Front, part: slice) -> tuple[Front, Front, Array, Array]:
+def _advanced(lanes: Lanes, now: Front, part: slice) -> tuple[Front, Begun]:
     """`_chunk` for at most `LANES` of the lanes; the first one fills what is left of the block."""
     count = now.scale[part].size
 
     def padded(x: Array) -> Array:
-        lack = np.repeat(x[..., part][..., :1], LANES - count, axis=-1)
-        return np.concatenate([x[..., part], lack], axis=-1)
+        some = x[..., part]
+        if count == LANES:
+            return some
+        return np.concatenate([some, np.repeat(some[..., :1], LANES - count, axis=-1)], axis=-1)
 
-    ends = _chunk(jax.tree.map(padded, lanes), jax.tree.map(padded, now))
-    return jax.tree.map(lambda x: np.asarray(x)[..., :count], ends)
+    end, begun = _chunk(Lanes(*map(padded, lanes)), Front(*map(padded, now)))
+    return Front(*(np.asarray(x)[..., :count] for x in end)), Begun(*begun)
 
 
 @jax.jit
-def _chunk(lanes: Lanes, now: Front) -> tuple[Front, Front, Any, Any]:
-    """After `CHUNK` attempts; and where each began, its bends, and whether it was kept."""
+def _chunk(lanes: Lanes, now: Front) -> tuple[Front, Begun]:
+    """After `CHUNK` attempts, and where each began."""
 
-    def attempted(now: Front, _: None) -> tuple[Front, tuple[Front, Any, Any]]:
+    def attempted(now: Front, _: None) -> tuple[Front, Begun]:
         trial = attempt(lanes, now)
         good = now.running & (trial.error <= lanes.rtol)
-        return _moved(lanes, now, trial, good), (now, trial.bends, good)
+        begun = Begun(now.clock, now.time, now.scale, now.entries, now.size, trial.bends, good)
+        return _moved(lanes, now, trial, good), begun
 
-    end, (starts, bends, good) = lax.scan(attempted, now, None, length=CHUNK)
-    return end, starts, bends, good
+    return lax.scan(attempted, now, None, length=CHUNK)
 
 
-def _recorded(lane: Any, starts: Front, bends: Any, good: Any) -> tuple[Any, ...]:
-    """The accepted steps of a chunk, one a column; of no chunk, none."""
-    parts = (starts.clock, starts.time, starts.scale, starts.entries, starts.size, bends)
-    if good is None:
-        return lane, *(x[..., :0] for x in parts)
+def _recorded(lane: Any, begun: Begun) -> tuple[Any, ...]:
+    """The accepted steps of a chunk, one a column."""
+    good = np.asarray(begun.good)[:, : lane.size]
     step, column = np.nonzero(good)
-    return lane[column], *(np.moveaxis(x, 0, -2)[..., step, column] for x in parts)
+    return lane[column], *(np.asarray(x)[step, ..., column].T for x in begun[:-1])
 
 
 def attempt(lanes: Lanes, now: Front) -> Trial:
@@ -188,7 +204,7 @@ def attempt(lanes: Lanes, now: Front) -> Trial:
     kappa = 1 / now.scale
     goal = kappa * lanes.target
     # U at the nodes: with constant kappa, then what each bend adds
-    _, relaxed, *others = relaxations(NODES[:, None, None] * (lanes.rate * now.size), DEGREE)
+    relaxed, *others = quick_relaxations(NODES[:, None, None] * (lanes.rate * now.size), DEGREE)
     still = now.entries + relaxed * (goal - now.entries)  # (node, k, n)
     bent = [psi * POWERS[:, [j], None] * goal for j, psi in enumerate(others)]
     free = free_squares(lanes, now.clock + NODES[:, None] * now.size)

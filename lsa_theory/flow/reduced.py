@@ -26,7 +26,7 @@ from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
 from lsa_theory.flow.exponential import Path, integrate
 from lsa_theory.flow.joint import JointFrame, mean_frame
-from lsa_theory.flow.result import GradientFlow
+from lsa_theory.flow.result import GradientFlow, Known
 from lsa_theory.flow.status import Status
 from lsa_theory.linalg import Diagonal, array, dense
 from lsa_theory.minimum import label_variance, squared_scale, summary_moment
@@ -198,14 +198,15 @@ class _Course:
 
         return GradientFlow(
             times=times,
-            loss=self.frame.least_loss + excess,
-            residual=residual,
             final_time=float(path.time),
             distance_bound=bound,
             status=self.status(tuple(Status)[int(path.status)], limit, bound),
-            end=lambda: self.layer(float(path.scale), path.factor),
-            goal=lambda: limit,
-            states=states,
+            course=Known(
+                lambda: (self.frame.least_loss + excess, residual),
+                states,
+                lambda: self.layer(float(path.scale), path.factor),
+                lambda: limit,
+            ),
         )
 
     def scalars(self, scales: Array, factors: Array) -> tuple[Array, Array]:

@@ -5,12 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.flow.status import Status
+
+
+class Course(Protocol):
+    """What a flow is asked for later."""
+
+    def scalars(self) -> tuple[Array, Array]:
+        """Loss and residual at the times."""
+
+    def layers(self) -> list[LinearSelfAttention]:
+        """At the times."""
+
+    def final(self) -> LinearSelfAttention: ...
+
+    def limit(self) -> LinearSelfAttention | None: ...
+
+
+class Known(NamedTuple):
+    """A `Course` of functions that answer."""
+
+    scalars: Callable[[], tuple[Array, Array]]
+    layers: Callable[[], list[LinearSelfAttention]]
+    final: Callable[[], LinearSelfAttention]
+    limit: Callable[[], LinearSelfAttention | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,10 +45,6 @@ class GradientFlow:
     ----------
     times
         (T,), increasing: those asked for, or else the start and every accepted step.
-    loss
-        (T,), the population loss at `times`, in units of the label squared.
-    residual
-        (T,), the norm of the loss's gradient over all parameters at `times`.
     final_time
         Where the integration stopped; `final` is the layer there.
     distance_bound
@@ -35,24 +55,34 @@ class GradientFlow:
     """
 
     times: Shaped[Array, " t"]
-    loss: Shaped[Array, " t"]
-    residual: Shaped[Array, " t"]
     final_time: float
     distance_bound: float
     status: Status
-    end: Callable[[], LinearSelfAttention] = field(repr=False)
-    goal: Callable[[], LinearSelfAttention | None] = field(repr=False)
-    states: Callable[[], list[LinearSelfAttention]] = field(repr=False)
+    course: Course = field(repr=False)
+
+    @cached_property
+    def _scalars(self) -> tuple[Array, Array]:
+        return self.course.scalars()
+
+    @property
+    def loss(self) -> Shaped[Array, " t"]:
+        """(T,), the population loss at `times`, in units of the label squared."""
+        return self._scalars[0]
+
+    @property
+    def residual(self) -> Shaped[Array, " t"]:
+        """(T,), the norm of the loss's gradient over all parameters at `times`."""
+        return self._scalars[1]
 
     @cached_property
     def final(self) -> LinearSelfAttention:
         """The layer at `final_time`."""
-        return self.end()
+        return self.course.final()
 
     @cached_property
     def limit(self) -> LinearSelfAttention | None:
         """The layer that the flow tends to, where a formula knows it."""
-        return self.goal()
+        return self.course.limit()
 
     @property
     def converged(self) -> bool:
@@ -64,7 +94,7 @@ class GradientFlow:
     @cached_property
     def layers(self) -> tuple[LinearSelfAttention, ...]:
         """The layers at `times`: T matrices of size d², made when first asked for."""
-        return tuple(self.states())
+        return tuple(self.course.layers())
 
     @cached_property
     def balance(self) -> Shaped[Array, " t"]:
