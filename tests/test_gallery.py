@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT / "docs" / "_ext"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "docs" / "_ext"))
 
 import gallery
 
 from lsa_theory import phase
 
+ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "docs" / "gallery").glob("*.py"))
 
 
@@ -36,7 +36,7 @@ def test_a_script_is_a_title_a_sentence_and_a_short_call(script):
 
 def scraped(tmp_path, **names) -> str:
     script = tmp_path / "script.py"
-    script.write_text('"""\\nA title\\n=======\\n"""\\n')
+    script.write_text('"""\nA title\n=======\n"""\n')
     paths = iter([tmp_path / "images" / "script_001.png"])
     paths_and_names = {"example_globals": names, "src_file": str(script)}
     settings = {"src_dir": str(tmp_path)}
