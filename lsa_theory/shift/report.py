@@ -43,13 +43,15 @@ from lsa_theory.linalg import (
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
+from lsa_theory.rounding import rounding
 from lsa_theory.shift.families import Family
 from lsa_theory.shift.roots import roots
 
 
 @dataclass(frozen=True)
 class Repair:
-    """A remedy: the risk with it, and the share of the avoidable risk that it takes away."""
+    """A remedy: the risk with it, and the share of the avoidable risk that it takes away, 0 where
+    none is avoidable but by rounding."""
 
     risk: Scalar
     share: Scalar
@@ -138,12 +140,13 @@ class CovariateShift:
         factor = select(silent, 1, cross / select(silent, 1, square))
         least = zero - select(silent, 0 * zero, cross * factor)
         avoidable = whole - self.retrained.risk
-        partial = select(silent, False, avoidable > 0)
+        some = avoidable > rounding(self.train.dimension) * whole
+        partial = select(silent, False, some)
         share = select(partial, whole - least, 0 * zero) / select(partial, avoidable, 1)
         return Repair(least, share, factor)
 
     @property
-    def overtaken(self) -> bool:
+    def overtaken(self) -> Any:
         """Whether least squares does better."""
         found = self.others["least squares"].value < self.attention.value
         return found if is_traced(found) else bool(found)
