@@ -17,9 +17,10 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention
+from lsa_theory.flow.collocation import Lanes
 from lsa_theory.flow.frames import Group, groups
 from lsa_theory.flow.inside import inside
-from lsa_theory.flow.lockstep import Ends, Lanes, Steps, paths
+from lsa_theory.flow.lockstep import Ends, Steps, paths
 from lsa_theory.flow.reduced import reduced_flow
 from lsa_theory.flow.result import GradientFlow
 from lsa_theory.flow.status import Status

@@ -11,8 +11,8 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention, Parameters
+from lsa_theory.flow.collocation import Lanes
 from lsa_theory.flow.joint import mean_frame
-from lsa_theory.flow.lockstep import Lanes
 from lsa_theory.flow.reduced import eigenframe
 from lsa_theory.prompts import GaussianPrompts
 

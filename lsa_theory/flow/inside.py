@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.flow.lockstep import DEGREE, Steps, elapsed
+from lsa_theory.flow.collocation import DEGREE, elapsed
+from lsa_theory.flow.lockstep import Steps
 from lsa_theory.flow.phi import quick_relaxations
 
 ROOM = 4096  # states that one program finds
