@@ -45,7 +45,8 @@ def double_precision():
 def parts(name, length, numbers):
     """Bias and variance, as numbers or traced."""
     law = GaussianPrompts(context_length=length, **numbers)
-    found = ESTIMATORS[name](law).known(law)
+    estimator = ESTIMATORS[name](law)
+    found = estimator.limit(law) if name in ("ridge", "bayes") else estimator.known(law)
     return found.bias + 0.0, found.variance + 0.0
 
 
@@ -219,7 +220,8 @@ def test_the_best_penalty_of_a_traced_law():
             lambda law: optimal_penalty(law.replace(task_covariance=np.arange(1.0, D + 1))),
             "traced with an isotropic prior",
         ),
-        (lambda law: Bayes(law).risk(law, method="exact"), "no closed form"),
+        (lambda law: Bayes(law).risk(law, method="exact"), "isotropic priors with noise"),
+        (lambda law: Ridge(0.1).risk(law, method="exact"), "takes numbers, not traced ones"),
     ],
 )
 def test_what_a_traced_law_does_not_have(call, sentence):

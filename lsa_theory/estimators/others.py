@@ -20,7 +20,8 @@ from lsa_theory.estimators.base import (
     task_moment,
 )
 from lsa_theory.estimators.equivalent import limit_parts
-from lsa_theory.linalg import array, dense, factor, identity, product_trace
+from lsa_theory.estimators.least_squares import white_ridge
+from lsa_theory.linalg import array, dense, diagonal, factor, identity, is_traced, product_trace
 from lsa_theory.minimum import block_minimum
 from lsa_theory.predictors import gain_of
 from lsa_theory.prompts import GaussianPrompts
@@ -50,7 +51,9 @@ class Bayes(Estimator):
         \hat w = \mu + \Omega \big( S \Omega + \tfrac{\sigma^2}{M} I \big)^{-1} (h - S \mu),
 
     ridge regression with penalty :math:`\sigma^2 / M` on the covariates :math:`\Omega^{1/2} x`;
-    without noise the solution of least norm there.
+    without noise the solution of least norm there. With :math:`\Omega = \omega I` and white
+    covariates its risk is exact, that of ridge regression with penalty
+    :math:`\sigma^2 / (M \omega)`.
 
     Parameters
     ----------
@@ -75,6 +78,17 @@ class Bayes(Estimator):
         else:
             found = np.linalg.inv(inner + penalty * np.eye(d))
         return root @ found @ root.T
+
+    def exact(self, prompts: GaussianPrompts) -> Parts:
+        task, length = floats(self.prior.task), prompts.context_length
+        size = diagonal(task)[0]
+        isotropic = (array(task - size * identity(prompts.dimension)) == 0).all()
+        noise = floats(self.prior.noise_variance)
+        known = not is_traced(isotropic, noise, length)
+        if not (known and isotropic and size > 0 and noise > 0):
+            raise NoFormula("it is for isotropic priors with noise, where it is ridge regression")
+        moment = task_moment(prompts, self.prior_mean())
+        return white_ridge(prompts, moment, noise / (length * size))
 
     def _root(self) -> Any:
         return factor(floats(self.prior.task))
