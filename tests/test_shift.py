@@ -69,6 +69,29 @@ def test_rescaling_is_the_best_factor_and_retraining_the_best_gain():
     assert scaled.rescaled.share == pytest.approx(1.0, abs=1e-2)
 
 
+@pytest.mark.parametrize("singular", ["task_covariance", "covariance"])
+def test_the_limit_of_a_law_that_trains_on_less(singular):
+    """What it never trained on it never answers: the risk approaches the limit as 1/N."""
+    known = covariance(3, 4)[:, :2] @ covariance(3, 4)[:, :2].T
+    train = GaussianPrompts(covariance(1, 4), 50).replace(**{singular: known})
+    test = GaussianPrompts(covariance(2, 4), 50, task_covariance=covariance(5, 4))
+    if singular == "covariance":  # features never seen in training, if shown, are amplified by N
+        assert shift.covariate_shift(train, test).limit_risk == np.inf
+        test = test.replace(covariance=3 * known, query_covariance=covariance(2, 4))
+    gaps = []
+    for n in (10**5, 2 * 10**5):
+        laws = (law.replace(context_length=n) for law in (train, test))
+        found = shift.covariate_shift(*laws)
+        gaps.append(found.attention.value - found.limit_risk)
+    assert gaps[0] / gaps[1] == pytest.approx(2, rel=1e-2)
+
+
+def test_a_touch_is_no_overtaking():
+    """Tasks of size 0 cost nobody anything, and no lead changes there."""
+    train = GaussianPrompts(np.arange(1.0, 5.0), 50)
+    assert shift.overtaking(train, shift.retasked(train)) == []
+
+
 def test_no_shift_is_no_damage():
     same = shift.covariate_shift(TRAIN, TRAIN)
     assert same.attention.value == pytest.approx(same.retrained.risk, rel=1e-12)

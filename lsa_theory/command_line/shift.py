@@ -54,7 +54,7 @@ def _answer(options: argparse.Namespace, train: GaussianPrompts) -> Answer:
         "risks": {name: _risk_data(one) for name, one in risks.items()},
         "overtaken": found.overtaken,
         "directions": _directions(found),
-        "limit_risk": float(found.limit_risk) if _regular(train) else None,
+        "limit_risk": float(found.limit_risk),
         "rescaled": _repair(found.rescaled),
         "retrained": _repair(found.retrained),
         "overtaking": crossing,
@@ -71,12 +71,6 @@ def _answer(options: argparse.Namespace, train: GaussianPrompts) -> Answer:
     made = Answer(data, tables)
     made.figure = lambda: _figure(train, family, value, data)
     return made
-
-
-def _regular(train: Any) -> bool:
-    from lsa_theory.definiteness import rank
-
-    return rank(train.context) == train.dimension
 
 
 def _risk_data(one: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.definiteness import rank
 from lsa_theory.estimators import (
     Bayes,
     Estimator,
@@ -33,6 +34,7 @@ from lsa_theory.linalg import (
     array,
     dense,
     eigenbasis,
+    factor,
     is_traced,
     namespace,
     operator,
@@ -45,7 +47,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.rounding import rounding
 from lsa_theory.shift.families import Family
-from lsa_theory.shift.roots import roots
+from lsa_theory.shift.roots import crossings
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,31 @@ class CovariateShift:
 
     @cached_property
     def limit_map(self) -> Shaped[Array, "d d"]:
-        r""":math:`\Lambda^{-1} \Lambda_c`: what the layer makes of the task in long contexts."""
+        r""":math:`\Lambda^{-1} \Lambda_c`: what the layer makes of the task in long contexts.
+
+        Where the training law is singular, :math:`F (F^\top \Lambda F)^+ F^\top \Lambda_c`, with
+        the second moment :math:`F F^\top` of its tasks, and infinite if the test covariance shows
+        what a singular :math:`\Lambda` did not: there the gain grows like :math:`N`.
+        """
         train, test = (dense(array(law.context)) for law in (self.train, self.test))
-        return solve(train, test)
+        moment = self.train.second_moment
+        singular = (rank(matrix) < len(train) for matrix in (self.train.context, moment))
+        if is_traced(train, array(moment)) or not any(singular):
+            return solve(train, test)
+        root = dense(array(factor(floats(moment))))
+        seen = root.T @ _dense(train) @ root
+        inverse = np.linalg.pinv(seen, hermitian=True)
+        grown = root @ (np.eye(len(seen)) - inverse @ seen) @ root.T @ _dense(test)
+        size = abs(root).max() ** 2 * abs(test).max()
+        if abs(grown).max() > 64 * len(train) ** 2 * checks.EPSILON * size:
+            return np.full(test.shape, np.inf)
+        return root @ inverse @ root.T @ test
 
     @cached_property
     def limit_risk(self) -> Scalar:
         """The risk that is left as both context lengths grow."""
+        if not is_traced(self.limit_map) and np.inf in self.limit_map:
+            return np.inf
         missed = self.limit_map - np.eye(self.train.dimension, dtype=int)
         query, moment = (dense(array(m)) for m in (self.test.query, self.test.second_moment))
         return (missed.T @ query @ missed @ moment).trace()
@@ -210,7 +230,8 @@ def overtaking(
 
     Returns
     -------
-    The roots of the difference of the two risks, in ascending order: none and several are answers.
+    Where the difference of the two risks changes its sign, in ascending order: none and several
+    are answers.
 
     Raises
     ------
@@ -228,7 +249,7 @@ def overtaking(
         found = other.known(law)
         return float(risk(gain, law)) - float(found.bias + found.variance)
 
-    return roots(difference, (float(low), float(high)))
+    return crossings(difference, (float(low), float(high)))
 
 
 def _error_moment(gain: Any, law: GaussianPrompts) -> Shaped[Array, "d d"]:

@@ -35,6 +35,18 @@ def roots(function: Callable[[float], float], interval: tuple[float, float]) -> 
     return [x for k, x in enumerate(found) if k == 0 or x - found[k - 1] > close]
 
 
+def crossings(function: Callable[[float], float], interval: tuple[float, float]) -> list[float]:
+    """The roots where the function changes its sign; an end of the interval is none."""
+    low, high = interval
+    reach = 1e-6 * (high - low)
+
+    def changes(root: float) -> bool:
+        inside = low + reach <= root <= high - reach
+        return inside and function(root - reach) * function(root + reach) < 0
+
+    return [root for root in roots(function, interval) if changes(root)]
+
+
 def _pieces(
     function: Callable[[float], float], low: float, high: float, depth: int
 ) -> list[tuple[float, float, np.ndarray]]:
