@@ -13,7 +13,7 @@ from lsa_theory.estimators.white_spectrum import WhiteSpectrum
 
 SIZES = [(1, 1), (1, 6), (2, 2), (3, 2), (3, 7), (8, 8), (21, 30), (50, 49), (40, 400), (5, 10**4)]
 THRESHOLD = 5.0  # standard errors, for each of a dozen comparisons: 1e-5 in all
-COUNT = 20_000
+COUNT = 8_000
 
 
 def law(d, length, scale=0.6):
