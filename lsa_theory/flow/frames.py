@@ -77,9 +77,9 @@ class Group:
         matrix = np.zeros_like(start)
         matrix[self.forced] = self.sign[i] * entries
         moving = rates[self.free] > 0
-        with np.errstate(over="ignore"):
-            left = np.exp(-np.where(moving, rates[self.free], np.inf) * decay)
-        matrix[self.free] = start[self.free] * np.where(moving, left, 1.0)
+        with np.errstate(invalid="ignore"):
+            left = np.where(moving, np.exp(-rates[self.free] * decay), 1.0)
+        matrix[self.free] = start[self.free] * left
         still = rates[self.forced] == 0
         matrix[self.forced] = np.where(still, start[self.forced], matrix[self.forced])
         u = matrix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from lsa_theory.attention import LinearSelfAttention
 from lsa_theory.flow.status import Status
 
 
+@runtime_checkable
 class Course(Protocol):
     """What a flow is asked for later."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from lsa_theory.phase.brittleness import brittleness as brittleness
+from lsa_theory.phase.convergence import convergence as convergence
 from lsa_theory.phase.diagram import Boundary as Boundary
 from lsa_theory.phase.diagram import Colours as Colours
 from lsa_theory.phase.diagram import PhaseDiagram as PhaseDiagram
@@ -16,7 +17,7 @@ from lsa_theory.phase.noise import noise as noise
 from lsa_theory.phase.rotation import rotation as rotation
 from lsa_theory.phase.scale import scale as scale
 
-_ALL: tuple[Callable[..., PhaseDiagram], ...] = (noise, scale, rotation, brittleness)
+_ALL: tuple[Callable[..., PhaseDiagram], ...] = (noise, scale, rotation, convergence, brittleness)
 
 DIAGRAMS: Mapping[str, Callable[..., PhaseDiagram]] = MappingProxyType(
     {function.__name__: function for function in _ALL}
