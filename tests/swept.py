@@ -3,6 +3,7 @@ through files in `folder` what they are doing."""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -12,6 +13,12 @@ from pathlib import Path
 import numpy as np
 
 AXES = {"x": range(12), "y": range(3)}
+QUIET = {
+    "dashboard_address": ":0",
+    "worker_dashboard_address": None,
+    "memory_limit": 0,
+    "silence_logs": logging.CRITICAL,
+}  # of a `LocalCluster`
 BARRED = 8  # the x at which a function waits or dies
 
 
@@ -83,6 +90,13 @@ def traced(x, y, *, folder):
 
     noted(folder, "traced", str(os.getpid()))
     return jnp.exp(jnp.sin(x) / 3) + y / 7
+
+
+def same_bits(found, expected):
+    import xarray
+
+    xarray.testing.assert_identical(found, expected)
+    return all(found[name].values.tobytes() == expected[name].values.tobytes() for name in expected)
 
 
 def driver(scheduler, folder, store):

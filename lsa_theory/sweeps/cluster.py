@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pickle
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from lsa_theory import checks
 from lsa_theory.extras import required
@@ -160,9 +162,21 @@ def _landings(client: Any, task: bytes, shards: Sequence[Shard]) -> Iterator[tup
     checks.refuse(CALL, "scheduler", address, "there until the sweep ends, but was lost")
 
 
+class _Errand:
+    """A call of `sweep_shard`, made by unpickling this: a worker that lacks the package fails in
+    the task, and says so; it would die of a task that it cannot even receive."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return resident.sweep_shard, self.arguments
+
+
 def _sent(client: Any, *arguments: Any) -> Any:
+    errand, key = pickle.dumps(_Errand(*arguments)), f"sweep_shard-{uuid4().hex}"
     try:
-        return client.submit(resident.sweep_shard, *arguments, pure=False)
+        return client.submit(pickle.loads, errand, key=key, pure=False)
     except Exception as error:
         if client.status == "running":
             raise
