@@ -64,8 +64,19 @@ def exact(value: Any) -> sympy.Expr:
 
 def normal(expression: sympy.Expr) -> sympy.Expr:
     """With zero in one form only."""
-    found = sympy.cancel(sympy.expand(expression))
+    found = sympy.expand(expression)
+    if found == 0 or differs_from_zero(found):
+        return found
+    found = sympy.cancel(found)
     return found if found == 0 else sympy.simplify(found)
+
+
+def differs_from_zero(expression: sympy.Expr) -> bool:
+    """At one point, which shows it; nothing is shown by being close to 0 there."""
+    symbols = sorted(expression.free_symbols, key=str)
+    point = {symbol: sympy.prime(index + 3) for index, symbol in enumerate(symbols)}
+    value = abs(expression.subs(point).evalf(30))
+    return bool(value.is_Float and value > sympy.Float("1e-20"))
 
 
 def written(value: Any) -> str:

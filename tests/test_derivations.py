@@ -174,3 +174,14 @@ def test_scalars_are_compared_in_normal_form():
     assert Identity(sympy.sqrt(t**2 + 2 * t + 1) ** 2, (t + 1) ** 2).holds
     assert not Identity(sympy.sqrt(t**2), t).holds
     assert Identity(scalar(LENGTH) * A / scalar(LENGTH), A).holds
+
+
+def test_zero_at_one_point_is_not_zero_yet():
+    """A value that is not 0 settles it; where it is 0, or none, the normal form decides."""
+    t, x = sympy.symbols("t x")
+    f = sympy.Function("f")
+    assert not Identity(t, 5).holds  # 5 is where it is looked at
+    assert not Identity(t + sympy.Rational(1, 10**40), t).holds
+    assert not Identity(f(t), f(x)).holds
+    assert Identity(f(t * x + t), f(t * (x + 1))).holds
+    assert Identity(sympy.sin(t) ** 2 + sympy.cos(t) ** 2, 1).holds

@@ -1,6 +1,7 @@
 """Exact rationals: random ones, and floats as those that they are."""
 
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,3 +34,17 @@ def definite(law):
     """Λ is positive definite beyond rounding, so that it is one in exact arithmetic too."""
     eigenvalues = np.linalg.eigvalsh(dense(law.covariance))
     return eigenvalues[0] > 16 * len(eigenvalues) * np.finfo(float).eps * eigenvalues[-1]
+
+
+class Integers(NamedTuple):
+    """A matrix of floats as integers over `2**bits`."""
+
+    entries: np.ndarray
+    bits: int
+
+
+def integers(matrix):
+    ratios = [x.as_integer_ratio() for x in matrix.ravel().tolist()]
+    bits = max(bottom.bit_length() - 1 for _, bottom in ratios)
+    entries = [top * ((1 << bits) // bottom) for top, bottom in ratios]
+    return Integers(np.array(entries, dtype=object).reshape(matrix.shape), bits)

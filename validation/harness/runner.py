@@ -92,7 +92,7 @@ def outcome(plan: Plan, setting: Setting, step: Step) -> ClaimOutcome:
             one = _evidence(claim, item, cases, vacuous, setting)
             found = replace(found, evidence=(*found.evidence, one))
         for control in claim.controls:
-            tried = _control(claim, control, setting, lambda what: step(plan.entry.stem, what))
+            tried = _control(plan, control, setting, lambda what: step(plan.entry.stem, what))
             found = replace(found, controls=(*found.controls, tried))
         step(plan.entry.stem, "figure")
         tables = tuple(claim.reported(setting.at("reported"))) if claim.reported else ()
@@ -140,15 +140,17 @@ def _evidence(
 
 
 def _control(
-    claim: Claim, control: Control, setting: Setting, step: Callable[[str], None]
+    plan: Plan, control: Control, setting: Setting, step: Callable[[str], None]
 ) -> ControlOutcome:
+    claim = plan.entry.claim
+    assert claim is not None
     formula = claim.formula if control.formula is None else control.formula
+    drawn = dict(zip((item.name for item in claim.evidence), plan.cases, strict=True))
     trials = []
     for item in _judges(claim, control):
         step(f"control: {item.name}")
-        if control.cases is None:
-            witnesses = _satisfying(item, _drawn(item.cases, setting.at(item.name)))
-        else:  # these may violate the hypothesis
+        witnesses = drawn[item.name]
+        if control.cases is not None:  # these may violate the hypothesis
             witnesses = dict(_drawn(control.cases, setting.at(item.name)))
         trials.append(_trial(formula, item, witnesses, setting))
     return ControlOutcome(control.name, tuple(trials))
