@@ -84,6 +84,15 @@ def test_without_penalty_it_is_least_squares(d, length):
     assert gaps[0] / gaps[1] == pytest.approx(100, rel=1e-2)
 
 
+def test_a_square_context_over_many_decades_of_penalty():
+    """One eigenvalue near 0, of density `1 / sqrt(2 pi x)` for one sample of one feature:
+    `E D² = (pi / 4) sqrt(2 penalty / pi)` to leading order."""
+    prompts = GaussianPrompts(np.ones(1), 1)
+    for penalty in (1e-10, 1e-20, 1e-30):
+        expected = np.pi / 4 * (2 * penalty / np.pi) ** 0.5
+        assert Ridge(penalty).exact(prompts).bias == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_limit_is_approached_like_one_over_d():
     gaps = []
     for d in (10, 20, 40, 80):

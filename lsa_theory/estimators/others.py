@@ -20,7 +20,7 @@ from lsa_theory.estimators.base import (
     task_moment,
 )
 from lsa_theory.estimators.equivalent import limit_parts
-from lsa_theory.estimators.least_squares import white_ridge
+from lsa_theory.estimators.white import white_ridge
 from lsa_theory.linalg import array, dense, diagonal, factor, identity, is_traced, product_trace
 from lsa_theory.minimum import block_minimum
 from lsa_theory.predictors import gain_of

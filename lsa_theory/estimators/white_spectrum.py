@@ -108,7 +108,7 @@ def _edges(least: int, most: int, finest: float) -> Shaped[Array, " p"]:
     high = most**0.5 + least**0.5 + TAIL
     width = 3 * np.pi / (4 * least + 10) ** 0.5
     edges = list(np.linspace(low, high, int(np.ceil((high - low) / width)) + 1))
-    while low == 0 and edges[1] > max(finest, 1e-9):
+    while low == 0 and edges[1] > max(finest, 1e-60):
         edges.insert(1, edges[1] / 2)
     return np.array(edges)
 
