@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import cells, closed_form, imports, sampling, training, wishart
+from benchmarks import cells, closed_form, flows, imports, sampling, training, wishart
 from benchmarks.row import HEADINGS, Row
 
 PARTS = {
     "import": imports.rows,
     "minimum": closed_form.rows,
     "cells": cells.rows,
+    "flows": flows.rows,
     "sampling": sampling.rows,
     "training": training.rows,
     "expectation": wishart.rows,

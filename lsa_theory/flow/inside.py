@@ -10,7 +10,7 @@ import numpy as np
 
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.flow.collocation import DEGREE, elapsed
-from lsa_theory.flow.lockstep import Steps
+from lsa_theory.flow.lockstep import Steps, wide, widened
 from lsa_theory.flow.phi import quick_relaxations
 
 ROOM = 4096  # states that one program finds
@@ -22,8 +22,10 @@ def inside(
 ) -> tuple[Shaped[Array, " m"], Shaped[Array, "k m"]]:
     """The clocks and the entries at given times within given steps; `rate` and `target`, (k, n),
     are those of the lanes."""
-    columns = (steps.time, steps.clock, steps.scale, steps.size, steps.bends, steps.entries)
-    clocks, entries = [np.zeros(0)], [np.zeros((len(rate), 0))]
+    modes, width = len(rate), wide(len(rate))
+    rate, target, starts = (widened(x, width) for x in (rate, target, steps.entries))
+    columns = (steps.time, steps.clock, steps.scale, steps.size, steps.bends, starts)
+    clocks, entries = [np.zeros(0)], [np.zeros((modes, 0))]
     with jax.enable_x64(True):
         for i in range(0, row.size, ROOM):
             at = row[i : i + ROOM]
@@ -36,7 +38,7 @@ def inside(
                 *(np.take(x, lane, axis=-1) for x in (rate, target)),
             )
             clocks.append(np.asarray(found[0])[: at.size])
-            entries.append(np.asarray(found[1])[:, : at.size])
+            entries.append(np.asarray(found[1])[:modes, : at.size])
     return np.concatenate(clocks), np.concatenate(entries, axis=-1)
 
 

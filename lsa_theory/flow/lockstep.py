@@ -2,7 +2,7 @@
 
 Steps are those of `lsa_theory.flow.collocation`; saved times end no step, `lsa_theory.flow.inside`
 finds the states there. What one lane does is the same to the last bit whatever lies beside it. One
-program, compiled for `LANES` of them and for the number of modes, takes `CHUNK` steps; then lanes
+program, compiled for `LANES` of them and for a number of modes, takes `CHUNK` steps; then lanes
 that have ended make room. A lane that the clock does not suit, where `s` is small beside `‖U‖`, as
 on the way through 0 or into the saddle, is given up, for the integration of single flows.
 """
@@ -31,6 +31,7 @@ from lsa_theory.flow.collocation import (
 )
 
 LANES, CHUNK, ATTEMPTS = 256, 6, 1600
+WIDTHS = (4, 10, 16, 24, 32, 48, 64, 100)  # of programs: a few serve all small dimensions
 FIRST_STEP = 0.5  # in units of the time in which `s` changes by its own size
 FASTEST = 10.0  # of the first step, in units of the shortest relaxation
 LEAST_CHANGE, MOST_CHANGE, SAFETY = 0.2, 10.0, 0.9  # of the next step's size
@@ -76,6 +77,8 @@ def paths(
     lanes: Lanes, scale: Shaped[Array, " n"], entries: Shaped[Array, "k n"], max_steps: int
 ) -> tuple[Steps, Ends]:
     """All steps of all lanes, lane after lane, and where they lead."""
+    modes = len(entries)
+    lanes, entries = _widened(lanes, entries)
     with np.errstate(all="ignore"), jax.enable_x64(True):
         now = beginning(lanes, scale, entries)
         lane, rows = np.arange(scale.size), [_none(now)]
@@ -92,7 +95,32 @@ def paths(
             ends.clock[lane], ends.time[lane] = now.clock, now.time
             ends.entries[:, lane], ends.arrived[lane] = now.entries, now.arrived
     joined = Steps(*(np.concatenate(parts, axis=-1) for parts in zip(*rows, strict=True)))
-    return _at(joined, np.argsort(joined.lane, kind="stable")), ends
+    order = np.argsort(joined.lane, kind="stable")
+    joined = _at(joined._replace(entries=joined.entries[:modes]), order)
+    return joined, ends._replace(entries=ends.entries[:modes])
+
+
+def wide(modes: int) -> int:
+    """The number of modes, or more, that programs are compiled for."""
+    return next(width for width in WIDTHS if modes <= width) if modes <= WIDTHS[-1] else modes
+
+
+def widened(rows: Shaped[Array, "k n"], count: int) -> Shaped[Array, "w n"]:
+    """With zeros for modes that never move."""
+    lack = count - len(rows)
+    return np.concatenate([rows, np.zeros((lack, *rows.shape[1:]))]) if lack > 0 else rows
+
+
+def _widened(lanes: Lanes, entries: Shaped[Array, "k n"]) -> tuple[Lanes, Shaped[Array, "w n"]]:
+    forced = wide(len(entries))
+    free = forced * (forced - 1) if len(lanes.free_rate) else 0
+    lanes = lanes._replace(
+        rate=widened(lanes.rate, forced),
+        target=widened(lanes.target, forced),
+        free_rate=widened(lanes.free_rate, free),
+        free_square=widened(lanes.free_square, free),
+    )
+    return lanes, widened(entries, forced)
 
 
 def beginning(lanes: Lanes, scale: Shaped[Array, " n"], entries: Shaped[Array, "k n"]) -> Front:

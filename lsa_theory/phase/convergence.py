@@ -80,7 +80,9 @@ def convergence(
     rule = "a number in (0, 1)"
     left = checks.option("convergence", "fraction", fraction, rule, lambda x: 0 < x < 1)
     s = numbers("convergence", "scales", scales, np.geomspace(0.01, 10.0, 49))
-    wide = numbers("convergence", "conditions", conditions, np.geomspace(1.0, 1e3, 41), least=1)
+    wide = numbers("convergence", "conditions", conditions, np.geomspace(1.0, 1e3, 41))
+    if wide[0] < 1:
+        checks.refuse("convergence", "conditions", f"array with {wide[0]}", "at least 1")
     sampled = checks.integer("convergence", "sampled", sampled, minimum=0)
     settings = {"dimension": d, "context_length": n, "fraction": left}
 
