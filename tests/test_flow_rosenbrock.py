@@ -41,7 +41,8 @@ def test_a_linear_force_is_exact_in_one_step():
     start, rest = rng.standard_normal((2, 4))
     with jax.enable_x64(True):
         matrix = jax.numpy.asarray((basis * rates) @ basis.T)
-        end, error = one_step(lambda y, _: matrix @ (y - rest), 0.7, start, None)
+        step = jax.jit(lambda y: one_step(lambda y, _: matrix @ (y - rest), 0.7, y, None))
+        end, error = step(start)
     exact = rest + basis @ (np.exp(0.7 * rates) * (basis.T @ (start - rest)))
     assert np.allclose(end, exact, atol=1e-6)  # rounding of 1e9
     assert abs(np.asarray(error)).max() < 1e-6

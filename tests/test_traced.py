@@ -115,7 +115,7 @@ def test_the_slope_of_the_least_loss_in_the_noise(rng):
 
     gain = global_minimum(prompts).gain
     expected = (gain @ prompts.query_covariance @ gain.T @ prompts.covariance).trace() / 8
-    assert jax.grad(least)(prompts.noise_variance) == pytest.approx(expected, rel=1e-11)
+    assert jax.jit(jax.grad(least))(prompts.noise_variance) == pytest.approx(expected, rel=1e-11)
 
 
 def test_a_layer_made_and_used_inside(rng):
@@ -136,7 +136,7 @@ def test_predictions_over_a_batch(rng):
     layer = float_layer(rng, 3)
     x, y = rng.standard_normal((5, 6, 3)), rng.standard_normal((5, 6))
     query = rng.standard_normal((5, 3))
-    found = jax.vmap(layer.predict)(x, y, query)
+    found = jax.jit(jax.vmap(layer.predict))(x, y, query)
     expected = [layer.predict(*prompt) for prompt in zip(x, y, query, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
