@@ -6,11 +6,18 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import adam, training
+from benchmarks import adam, flows, training
 from benchmarks.__main__ import PARTS, main, table
 from benchmarks.prompts import chi_squared, sufficient_statistics, whole_prompts
 from benchmarks.row import HEADINGS, advantage, cost, duration, ratio
-from lsa_theory import GaussianPrompts, LinearSelfAttention, global_minimum, population_loss, risk
+from lsa_theory import (
+    GaussianPrompts,
+    LinearSelfAttention,
+    global_minimum,
+    gradient_flow,
+    population_loss,
+    risk,
+)
 
 EIGENVALUES = np.array([0.5, 1.0, 2.0])
 LAW = GaussianPrompts(EIGENVALUES, 6)
@@ -56,6 +63,20 @@ def test_starts():
     assert not on.v.any()
     assert off.v.all()
     assert off.p.all()
+
+
+@pytest.mark.parametrize("commuting", [True, False])
+def test_the_flows_are_the_same_on_both_sides(commuting):
+    one = flows.flow(np.random.default_rng(2), 5.0, commuting)
+    assert len(one.rates) == (10 if commuting else 100)
+    times = np.array([0.0, 0.5, 2.0, 10.0])
+    beside = flows.lsoda(one, times, 1e-10)
+    ours = flows.states(one, gradient_flow(one.start, one.law, times=times, rtol=1e-10))
+    assert flows.error([ours], [beside]) < 1e-7
+    loose = flows.lsoda(one, times, 1e-3)
+    assert 1e-6 < flows.error([loose], [beside]) < 1e-1
+    found = flows.first_within(1e-4, lambda x: [flows.lsoda(one, times, x)], [beside])
+    assert 1e-6 < found < 1e-2
 
 
 def test_aims():
