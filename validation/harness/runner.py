@@ -149,9 +149,12 @@ def _control(
     trials = []
     for item in _judges(claim, control):
         step(f"control: {item.name}")
-        witnesses = drawn[item.name]
         if control.cases is not None:  # these may violate the hypothesis
             witnesses = dict(_drawn(control.cases, setting.at(item.name)))
+        elif item.name in drawn:
+            witnesses = drawn[item.name]
+        else:
+            witnesses = _satisfying(item, _drawn(item.cases, setting.at(item.name)))
         trials.append(_trial(formula, item, witnesses, setting))
     return ControlOutcome(control.name, tuple(trials))
 
