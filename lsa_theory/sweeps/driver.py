@@ -62,7 +62,8 @@ def sweep(
         - `"vectorised"`: for numbers, with operators and the formulas of this package. JAX traces
           it once, in float64, and maps it over one axis at a time, so that what does not depend on
           an axis is computed once along it. One compilation a sweep; 10⁶ cells of a risk at
-          `d = 50` take half a second.
+          `d = 50` take half a second. Laws cannot refuse values that they do not see: axes must
+          stay where the function is defined.
         - `"batched"`: for flat float64 or integer arrays, all cells of a shard at once; it returns
           arrays of that length. For flows, which share one compilation. All calls have as many
           cells: the last are repeated where a shard is smaller.
