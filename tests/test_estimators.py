@@ -74,6 +74,14 @@ def test_exact_risks_are_those_of_samples(estimator, prompts):
     assert agrees(estimator.risk(noiseless), estimator.risk(noiseless, method="sampled", seed=1))
 
 
+def test_least_squares_of_one_sample_fewer_than_features():
+    """Infinite, exactly, with noise; the bias beside it is that of the limit."""
+    found = LeastSquares().risk(law(6, 5))
+    assert (found.kind, found.error, found.variance) == ("exact", 0, np.inf)
+    assert found.bias == LeastSquares().limit(law(6, 5)).bias
+    assert LeastSquares().risk(law(6, 5, noise=0.0), count=2).kind == "limit"
+
+
 def test_sampled_contexts_have_the_law_of_whole_prompts():
     """The same risk from prompts drawn pair by pair, in another module."""
     prompts = law(4, 6)
@@ -280,6 +288,8 @@ def test_conventions_of_scikit_learn():
         (lambda: Ridge(1.0).set_params(penalty=-1.0), "must be a positive number"),
         (lambda: Ridge(1.0).predict(np.ones((2, 3))), "fitted first"),
         (lambda: Zero().fit(np.ones((2, 3)), np.ones(3)), "of dimension 2"),
+        (lambda: Bayes(law(5, 9)).fit(np.ones((7, 3)), np.ones(7)), r"Bayes.fit\(x=.* 5 features"),
+        (lambda: LinearAttention(np.eye(5)).fit(np.eye(3), np.ones(3)), r"\(x=.* 5 features"),
         (lambda: Zero().fit(np.ones((2, 3)), np.ones(2)).predict(np.ones((1, 2))), "3 features"),
     ],
 )

@@ -189,13 +189,14 @@ def test_each_family_is_the_library_s(monkeypatch, options, family):
     assert found["risks"]["attention"]["value"] == pytest.approx(expected, rel=1e-12)
 
 
-def test_crossing_of_lengths_lies_between_two_integers():
+def test_lengths_at_which_the_lead_changes():
     law = ("-c", "spectrum:3,2,1", "-N", 20, "--noise-variance", 40, "--family", "longer", "--to")
     found = asked("shift", *law, 100)["overtaking"]
-    (root,) = found["roots"]
+    *_, root = found["roots"]
     assert found["interval"] == [1, 64 * 20]
-    assert not asked("shift", *law, int(root))["overtaken"]
-    assert asked("shift", *law, int(root) + 1)["overtaken"]
+    assert not asked("shift", *law, root - 1)["overtaken"]
+    assert asked("shift", *law, root)["overtaken"]
+    assert "the lead changes at: 2, 59." in " ".join(shown("shift", *law, 100).split())
 
 
 def test_what_has_no_crossing_says_why():

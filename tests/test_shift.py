@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lsa_theory import GaussianPrompts, global_minimum, risk, shift
-from lsa_theory.estimators import LeastSquares, Ridge
+from lsa_theory.estimators import Bayes, GradientDescent, LeastSquares, LinearAttention, Ridge
+from lsa_theory.shift import lengths
 from lsa_theory.shift.roots import roots
 
 
@@ -168,6 +169,33 @@ def test_no_crossing_and_other_estimators():
         assert risk(global_minimum(TRAIN).gain, law) == pytest.approx(other, rel=1e-9)
 
 
+def test_lengths_are_integers():
+    train = GaussianPrompts(np.arange(1.0, 5.0), 12, noise_variance=2.0)
+    family = shift.longer(train)
+    assert shift.overtaking(train, family, interval=(6, 8)) == [7]
+    assert shift.overtaking(train, family) == [3, 7]  # least squares is infinite in between
+    assert shift.overtaking(train, family, interval=(6.2, 6.8)) == []
+    assert shift.overtaking(train, family, estimator=LinearAttention.trained(train)) == []
+    assert family(8.0).context_length == 8
+
+
+def test_of_many_lengths_the_change_is_bisected(monkeypatch):
+    """By an estimator without a rule for where to look, against all integers."""
+    train = GaussianPrompts(np.arange(1.0, 5.0), 12, noise_variance=2.0)
+    wider = train.replace(noise_variance=0.5)
+    other, family = Bayes(train), shift.longer(wider)
+    gain = global_minimum(wider).gain
+    limit = [sum(other.limit(family(m))) < risk(gain, family(m)) for m in range(1, 801)]
+    grid = [m + 1 for m in range(1, 800) if limit[m] != limit[m - 1]]
+    monkeypatch.setattr(lengths, "MOST", 20)
+
+    class Known(Bayes):
+        def known(self, law):
+            return self.limit(law)
+
+    assert shift.overtaking(wider, family, estimator=Known(train), interval=(1, 800)) == grid
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
@@ -195,7 +223,18 @@ def test_roots(function, expected):
             lambda: shift.overtaking(
                 TRAIN.replace(context_length=5), shift.scaled(TRAIN.replace(context_length=5))
             ),
-            "both risks are finite",
+            r"overtaking\(interval=\(0.1, 4\)\): must be where both risks are finite",
+        ),
+        (
+            lambda: shift.overtaking(
+                TRAIN, shift.scaled(TRAIN), estimator=GradientDescent(0.1, steps=5)
+            ),
+            r"overtaking\(estimator=GradientDescent\): must be one whose risk is exact or a limit",
+        ),
+        (lambda: shift.longer(TRAIN)(3.7), r"longer\(length=3.7\): must be an integer"),
+        (
+            lambda: shift.respaced(GaussianPrompts([1.0, 0.0], 5))(-1.0),
+            r"respaced\(exponent=-1.0\): must be at least 0, as .* zero eigenvalue",
         ),
     ],
 )

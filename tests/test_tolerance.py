@@ -70,11 +70,18 @@ def lead(train, law):
     return risk(global_minimum(train).gain, law) - sum(LeastSquares().known(law))
 
 
-def test_length_at_which_least_squares_overtakes():
-    (root,) = ROWS["context length"].crossings
+def test_lengths_at_which_the_lead_changes():
+    """Each the first of the other's, whatever is infinite; and a length is an integer."""
     family = FOUND.families[-1]
-    below, above = (lead(TRAIN, family(int(root) + step)) for step in (0, 1))
-    assert below < 0 < above
+    ahead = [lead(TRAIN, family(m)) > 0 for m in range(1, 201)]
+    grid = [m + 1 for m in range(1, 200) if ahead[m] != ahead[m - 1]]
+    row = ROWS["context length"]
+    assert list(row.crossings) == grid
+    assert len(grid) == 2
+    assert type(row.value) is int
+    assert f"  {grid[0]}, {grid[1]}" in str(FOUND).splitlines()[-1]
+    white = GaussianPrompts(np.ones(12), 10, noise_variance=0.01)
+    assert shift.tolerance(white, [shift.longer(white)]).rows[0].crossings == (11, 14)
     quiet = TRAIN.replace(noise_variance=0.0)
     (row,) = shift.tolerance(quiet, [shift.longer(quiet)]).rows
     assert row.crossings == ()

@@ -121,7 +121,7 @@ def test_a_formula_insisted_on_is_undefined_where_it_does_not_apply():
         return ols_risk(law.replace(context_length=length), method="exact").value
 
     found = jax.jit(jax.vmap(value))(LENGTHS.astype(float))
-    np.testing.assert_array_equal(np.isnan(found), LENGTHS < D)
+    np.testing.assert_array_equal(np.isnan(found), LENGTHS < D - 1)
 
 
 def test_slopes_are_finite_at_every_border():

@@ -153,7 +153,8 @@ def _overtaking_table(data: dict[str, Any]) -> Table:
     low, high = (number(x, 4) for x in crossing["interval"])
     where = f"for {crossing['family']} in [{low}, {high}]"
     roots = ", ".join(number(root) for root in crossing["roots"]) or "nowhere"
-    return Table(f"{line}; {where} the two risks cross at: {roots}.", (), ())
+    what = "lead changes" if crossing["family"] == "context length" else "two risks cross"
+    return Table(f"{line}; {where} the {what} at: {roots}.", (), ())
 
 
 def _figure(train: Any, family: Any, value: Any, data: dict[str, Any]) -> Any:

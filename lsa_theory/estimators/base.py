@@ -84,6 +84,10 @@ class Estimator(ABC):
         """`m`, None if it is zero."""
         return None
 
+    def features(self) -> int | None:
+        """How many features it was made for, None for any number."""
+        return None
+
     def exact(self, prompts: GaussianPrompts) -> Parts:
         """Raises `NoFormula` with the reason where there is none."""
         raise NoFormula("no closed form is known for it")
@@ -214,10 +218,14 @@ class Estimator(ABC):
         Raises
         ------
         ValueError
-            If the arrays do not fit together or hold something other than finite numbers.
+            If the arrays do not fit together, or the estimator, or hold something other than finite
+        numbers.
         """
         name = f"{type(self).__name__}.fit"
         x = checks.real_array(name, "x", x, (2,)).astype(np.float64)
+        if self.features() not in (None, x.shape[1]):
+            rule = f"of {self.features()} features, the dimension that the estimator was made for"
+            checks.refuse(name, "x", x, rule)
         y = checks.vector(name, "y", y, len(x)).astype(np.float64)
         sample, summary = x.T @ x / len(x), x.T @ y / len(x)
         prior = self.prior_mean()

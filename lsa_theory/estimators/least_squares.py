@@ -54,7 +54,8 @@ class LeastSquares(Estimator):
     :math:`\beta = \frac{M (d - M)}{d (d - 1)(d + 2)}`, :math:`\alpha = (\frac{d - M}{d})^2 -
     \frac{2\beta}{d}`, and the variance is
     :math:`\frac{\sigma^2}{c} \frac{M}{d} \frac{\operatorname{tr} \Lambda_q}{d - M - 1}`. For other
-    covariances there is the high-dimensional limit.
+    covariances there is the high-dimensional limit; the bias at :math:`M = d - 1` with noise,
+    beside a risk that is exactly infinite, is its too.
     """
 
     def summary_operator(self, sample: Shaped[Array, "*b d d"], length: Scalar) -> Array:
@@ -97,6 +98,31 @@ def _determined(prompts: GaussianPrompts) -> Parts:
 
 
 def _fewer(prompts: GaussianPrompts) -> Parts:
+    """Fewer samples than features: of white ones, or where the risk is infinite."""
+    border = _attempt(_border, prompts)
+    try:
+        white = _fewer_white(prompts)
+    except NoFormula:
+        if border is NOWHERE:
+            raise
+        return border
+    return white if white.holds is True else white.where(white.holds, border)
+
+
+def _border(prompts: GaussianPrompts) -> Parts:
+    """One sample fewer than features, with noise; the bias is that of the limit."""
+    d = prompts.dimension
+    holds, reason = True, "its risk is not infinite"
+    for needed in (
+        prompts.context_length == d - 1,
+        prompts.noise_variance != 0,
+        rank(prompts.context) == d,
+    ):
+        holds = holds & required(needed, reason)
+    return Parts(_limit(prompts, 0.0).bias, np.inf, holds)
+
+
+def _fewer_white(prompts: GaussianPrompts) -> Parts:
     """Fewer samples than features, `Λ = c I`."""
     length, d, noise = prompts.context_length, prompts.dimension, prompts.noise_variance
     reason = "with fewer samples than features it is for white covariates only"

@@ -69,6 +69,9 @@ class Bayes(Estimator):
     def prior_mean(self) -> Any:
         return self.prior.task_mean
 
+    def features(self) -> int:
+        return self.prior.dimension
+
     def summary_operator(self, sample: Shaped[Array, "*b d d"], length: Scalar) -> Array:
         d, root = sample.shape[-1], dense(array(self._root()))
         inner = root.T @ sample @ root
@@ -133,6 +136,9 @@ class GradientDescent(Estimator):
             checks.square(name, "preconditioner", self._array())
         else:
             checks.real(name, "preconditioner", self.preconditioner)
+
+    def features(self) -> int | None:
+        return len(self._array()) if np.ndim(self.preconditioner) else None
 
     def _array(self) -> Array:
         return checks.real_array("GradientDescent", "preconditioner", self.preconditioner, (1, 2))
@@ -205,6 +211,9 @@ class LinearAttention(Estimator):
         given = self.predictor
         size = given.dimension if isinstance(given, LinearSelfAttention) else len(given)
         return gain_of("LinearAttention", given, size)
+
+    def features(self) -> int:
+        return len(array(self.gain))
 
     @classmethod
     def trained(cls, prompts: GaussianPrompts) -> LinearAttention:

@@ -16,6 +16,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar, Shaped
+from lsa_theory.definiteness import rank
 from lsa_theory.estimators.base import floats
 from lsa_theory.linalg import (
     Diagonal,
@@ -148,12 +149,16 @@ def interpolated(
 
 
 def respaced(prompts: GaussianPrompts, *, query: bool = True) -> Family:
-    r"""`Λ^a` at the same trace: the exponent of the spectrum."""
+    r"""`Λ^a` at the same trace: the exponent of the spectrum; of a singular Λ, `a >= 0`."""
     eigenvalues, basis = eigenbasis(floats(prompts.context))
     eigenvalues = eigenvalues.clip(min=0)
     total = eigenvalues.sum()
+    free = is_traced(eigenvalues) or rank(prompts.context) == len(eigenvalues)
 
     def covariance(exponent: Any) -> Array:
+        if not (free or is_traced(exponent) or exponent >= 0):
+            rule = "at least 0, as the covariance has a zero eigenvalue"
+            checks.refuse("respaced", "exponent", exponent, rule)
         powers = eigenvalues**exponent
         return array(basis @ (Diagonal(powers * (total / powers.sum())) @ basis.T))
 
@@ -199,11 +204,15 @@ def noisier(prompts: GaussianPrompts) -> Family:
 
 
 def longer(prompts: GaussianPrompts) -> Family:
-    """Another context length."""
+    """Another context length: an integer, also as a float."""
     n = prompts.context_length
 
     def law(length: Any) -> GaussianPrompts:
-        length = length if is_traced(length) else int(length)
+        length = checks.real("longer", "length", length)
+        known = not (is_traced(length) or getattr(length, "free_symbols", None))
+        if known and length != int(length):
+            checks.refuse("longer", "length", length, "an integer")
+        length = int(length) if known else length
         return prompts.replace(context_length=length)
 
     return Family("context length", "M", "length", law, n, (1, 64 * n))

@@ -29,7 +29,7 @@ from lsa_theory.estimators import (
     Zero,
     ridge_risk,
 )
-from lsa_theory.estimators.base import floats
+from lsa_theory.estimators.base import NoFormula, floats
 from lsa_theory.linalg import (
     array,
     dense,
@@ -47,6 +47,7 @@ from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
 from lsa_theory.rounding import rounding
 from lsa_theory.shift.families import Family
+from lsa_theory.shift.lengths import length_crossings
 from lsa_theory.shift.roots import crossings
 
 
@@ -219,6 +220,9 @@ def overtaking(
 ) -> list[float]:
     """The shifts at which an estimator overtakes the trained layer, or falls behind it again.
 
+    Of context lengths, the first ones at which the other leads: integers, found as in
+    `lsa_theory.shift.lengths`, where an infinite risk is one that loses.
+
     Parameters
     ----------
     family
@@ -236,7 +240,8 @@ def overtaking(
     Raises
     ------
     ValueError
-        If a risk is infinite inside the interval, or the interval empty.
+        If the estimator's risk is neither exact nor a limit, the interval is empty, or a risk is
+        infinite inside it (but for context lengths).
     """
     other = LeastSquares() if estimator is None else estimator
     low, high = family.interval if interval is None else interval
@@ -244,11 +249,23 @@ def overtaking(
         checks.refuse("overtaking", "interval", f"({low}, {high})", "two numbers in order")
     gain = block_minimum(train).gain
 
-    def difference(value: float) -> float:
-        law = family(value)
-        found = other.known(law)
-        return float(risk(gain, law)) - float(found.bias + found.variance)
+    def risks(law: GaussianPrompts) -> tuple[float, float]:
+        try:
+            parts = other.known(law)
+        except NoFormula as reason:
+            rule = f"one whose risk is exact or a limit: {reason}"
+            checks.refuse("overtaking", "estimator", type(other).__name__, rule)
+        return float(risk(gain, law)), float(parts.bias + parts.variance)
 
+    def difference(value: float) -> float:
+        ours, theirs = risks(family(value))
+        if not np.isfinite(ours - theirs):
+            rule = f"where both risks are finite: one is infinite at {family.name} {value:.4g}"
+            checks.refuse("overtaking", "interval", f"({low:g}, {high:g})", rule)
+        return ours - theirs
+
+    if family.kind == "length":
+        return [*length_crossings(risks, family, other, (low, high))]
     return crossings(difference, (float(low), float(high)))
 
 

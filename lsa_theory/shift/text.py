@@ -33,7 +33,8 @@ def table(rows: Sequence[Any]) -> Iterator[str]:
 
 def _cells(row: Any) -> tuple[str, ...]:
     ahead = "least squares" if row.overtaken else "the layer"
-    changes = ", ".join(f"{x:.4g}" for x in row.crossings) or f"never: {ahead} is ahead"
+    shown = (str(x) if isinstance(x, int) else f"{x:.4g}" for x in row.crossings)
+    changes = ", ".join(shown) or f"never: {ahead} is ahead"
     limit = 0.0 if row.tolerated else row.limit
     numbers = (row.value, row.attention, limit, row.least_squares)
     return (

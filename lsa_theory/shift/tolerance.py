@@ -40,7 +40,7 @@ class Row:
     kind, name, symbol
         Of the family.
     value
-        The shift that is looked at.
+        The shift that is looked at, an integer if it is a length.
     attention, least_squares
         Risks there, at the lengths of the two laws.
     limit
@@ -48,7 +48,8 @@ class Row:
     tolerated
         Whether the limit is 0.
     crossings
-        The shifts in the family's interval at which the lead over least squares changes.
+        The shifts in the family's interval at which the lead over least squares changes; of
+        lengths, the first ones at which the other leads.
     """
 
     kind: str
@@ -141,7 +142,8 @@ def tolerance(
         As from `lsa_theory.shift.scaled(train)`. None: all that are ready to use, but for those
         that shift nothing on this law, as a rotation of white features.
     at
-        The shift to look at, by the family's name. Default: the middle of the family's interval.
+        The shift to look at, by the family's name. Default: the middle of the family's interval,
+        rounded down if it is a length.
     other
         The covariance that the ready family `interpolated` leads to. Default: the eigenvalues in
         reversed order.
@@ -210,8 +212,12 @@ def _size(matrix: Shaped[Array, "d d"]) -> float:
 
 
 def _row(gain: Any, train: GaussianPrompts, family: Family, value: float | None) -> Row:
-    value = sum(family.interval) / 2 if value is None else value
+    if value is None:
+        low, high = family.interval
+        value = (low + high) // 2 if family.kind == "length" else (low + high) / 2
     law = family(value)
+    if family.kind == "length":
+        value = law.context_length
     if not _signal(law) > 0:
         rule = "a shift that leaves some signal"
         checks.refuse("tolerance", "at", f"{family.name} {value:g}", rule)
@@ -225,7 +231,7 @@ def _row(gain: Any, train: GaussianPrompts, family: Family, value: float | None)
         limit=limit,
         least_squares=least,
         tolerated=bool(limit <= _allowance(train, law)),
-        crossings=_crossings(gain, train, family, least),
+        crossings=_crossings(train, family, least),
     )
 
 
@@ -248,27 +254,7 @@ def _allowance(train: GaussianPrompts, law: GaussianPrompts) -> float:
     return float(rounding**2 * size)
 
 
-def _crossings(
-    gain: Any, train: GaussianPrompts, family: Family, least: Scalar
-) -> tuple[float, ...]:
-    if family.kind == "length":
-        return _length_crossings(gain, family)
-    if np.isinf(float(least)):  # too few pairs, whatever the shift
+def _crossings(train: GaussianPrompts, family: Family, least: Scalar) -> tuple[float, ...]:
+    if family.kind != "length" and np.isinf(float(least)):  # too few pairs, whatever the shift
         return ()
     return tuple(overtaking(train, family))
-
-
-def _length_crossings(gain: Any, family: Family) -> tuple[float, ...]:
-    """Of lengths `M > d + 1` as a real number, where the layer's risk is `b + v / M` and that of
-    least squares `s / (M − d − 1)`: a quadratic, of which one root at most is positive."""
-    most = family.interval[1]
-    first = len(gain) + 2
-    near, far = family(first), family(2 * first)
-    half = risk(gain, near) - risk(gain, far)
-    b, v = float(risk(gain, near) - 2 * half), float(2 * half * first)
-    s = float(sum(LeastSquares().exact(near)))
-    if s == 0:
-        return ()
-    linear = v - s - b * (first - 1)
-    found = np.roots([b, linear, -v * (first - 1)])
-    return tuple(float(root) for root in found if first - 1 < root <= most)
