@@ -138,16 +138,11 @@ def overtaking(
     if family is None:
         return None
     from lsa_theory import shift
-    from lsa_theory.estimators.base import NoFormula
 
     interval = tuple(options.interval or family.interval)
     found: dict[str, Any] = {"family": family.name, "interval": interval}
     try:
-        if family.kind == "length":  # an integer, of which the table knows the crossings
-            roots = list(shift.tolerance(train, [family]).rows[0].crossings)
-            found["interval"] = family.interval
-        else:
-            roots = shift.overtaking(train, family, interval=interval)
-    except (ValueError, NoFormula) as error:
+        roots = shift.overtaking(train, family, interval=interval)
+    except ValueError as error:
         return found | {"roots": None, "reason": str(error)}
     return found | {"roots": roots, "reason": None}
