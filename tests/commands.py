@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,16 @@ def refused(*arguments: Any, code: int = 2) -> str:
     assert (found, out) == (code, "")
     assert err.count("\n") == 1
     return err[:-1]
+
+
+def fill(monkeypatch: Any) -> None:
+    """A disk on which nothing is left: what was written fails as it is synced."""
+
+    def full(descriptor: int) -> None:
+        assert os.fstat(descriptor).st_size > 0
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("lsa_theory.sweeps.files.os.fsync", full)
 
 
 def section(command: str) -> str:

@@ -53,7 +53,9 @@ def test_scheduler_that_is_lost(threads):
         run = Cluster(client).run(lambda s: {"value": np.array(s.start)}, list(boxes((60,), (1,))))
         next(run)
         threads.close()
-        with pytest.raises(ValueError, match="there until the sweep ends, but was lost"):
+        with pytest.raises(
+            ValueError, match=r"there until the sweep ends, but was lost \(a store keeps"
+        ):
             list(run)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import numpy as np
 import pytest
-from commands import LAW, asked, documented, refused, section, shown
+from commands import LAW, asked, documented, fill, refused, section, shown
 
 from lsa_theory import GaussianPrompts, global_minimum
 from lsa_theory.attention import LinearSelfAttention
@@ -100,12 +99,15 @@ def test_a_file_is_replaced_whole_or_not_at_all(monkeypatch, tmp_path):
     file = tmp_path / "layer.npz"
     file.write_bytes(b"former")
 
-    def full(path, **arrays):
-        path.write_bytes(b"half of it")
-        raise OSError(28, os.strerror(28))
-
-    monkeypatch.setattr("lsa_theory.command_line.layers.archive", full)
+    fill(monkeypatch)
     said = refused("minimum", *LAW, "--save", file, code=1)
-    assert said == "lsa minimum: error: No space left on device"
+    assert said == f"lsa minimum: error: {file}: No space left on device"
     assert file.read_bytes() == b"former"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch, tmp_path):
+    fill(monkeypatch)
+    said = refused("minimum", *LAW, "--plot", tmp_path / "a.PNG", code=1)
+    assert said == f"lsa minimum: error: {tmp_path / 'a.PNG'}: No space left on device"
+    assert not list(tmp_path.iterdir())

@@ -90,7 +90,8 @@ def test_any_text_is_a_covariance_or_one_sentence(kind, rest):
         ("wishart:d=3", "must be a file, or of a kind among spectrum, power, spiked"),
         ("nowhere.csv", "must be a file that can be read (No such file or directory)"),
         ("rows:nowhere.csv", "rows:nowhere.csv: must be a file that can be read"),
-        ("", "must be a file that can be read"),
+        ("", "'': must be a file, or of a kind among spectrum, power, spiked"),
+        ("rows:", "rows:: must be the name of a file, is empty"),
     ],
 )
 def test_bad_words_are_named(text, sentence):
@@ -184,8 +185,8 @@ def test_equal_rows_are_no_observations(tmp_path):
         (["minimum", *LAW, "--task-covariance", "white:d=3"], "must be of dimension 2"),
         (["risk", *LAW, "--test-covariance", "white:d=3"], "lsa risk: error:"),
         (["shift", *LAW, "--family", "turned", "--to", "1"], "invalid choice: 'turned'"),
-        (["shift", *LAW, "--family", "scaled"], "given with --to and --family"),
-        (["shift", *LAW, "--to", "2"], "--to: must be given with --to and --family"),
+        (["shift", *LAW, "--family", "scaled"], "--family scaled: must be given with --to"),
+        (["shift", *LAW, "--to", "2"], "error: --to: must be given with --family"),
         (["shift", *LAW, "--family", "interpolated", "--to", "1"], "with --test-covariance"),
         (["shift", *LAW, "--plane", "1,2"], "--plane: must be given with --family rotated"),
         (["shift", *LAW, "--family", "scaled", "--to", "1", "--direction", "1"], "or removed"),
@@ -198,6 +199,7 @@ def test_equal_rows_are_no_observations(tmp_path):
         (["flow", *LAW, "--times", "1,x"], "1,x: must be finite numbers between commas"),
         (["flow", *LAW, "--times", "1,0"], "must be non-negative and increasing"),
         (["flow", *LAW, "--scale", "0"], "0: must be a positive number"),
+        (["risk", *LAW, "--layer", ""], "'': must be the name of a file, is empty"),
         (["risk", *LAW, "--layer", "nowhere.npz"], "nowhere.npz: must be a file that can be read"),
     ],
 )

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from commands import asked, documented, refused, shown
+from commands import asked, documented, fill, refused, shown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,6 +79,14 @@ def test_run_again_it_comes_from_the_store(noise_run, monkeypatch):
     assert "train_length" in said
 
 
+def test_netcdf_on_a_full_disk_is_one_sentence(noise_run, monkeypatch, tmp_path):
+    stored = [*NOISE, "--train-length", 40, "--store", noise_run[1] / "store"]
+    fill(monkeypatch)
+    said = refused("phase", *stored, "--out", tmp_path / "a.nc", code=1)
+    assert said == f"lsa phase noise: error: {tmp_path / 'a.nc'}: No space left on device"
+    assert not list(tmp_path.iterdir())
+
+
 def test_tables(noise_run):
     text = shown("phase", *NOISE, "--train-length", 40, "--store", noise_run[1] / "store")
     assert text.startswith("Attention against least squares: label noise\n")
@@ -134,6 +142,10 @@ def test_grids_of_lengths_are_integers_once():
         (["noise", "--noises", "1:2"], "LOW:HIGH:COUNT"),
         (["noise", "--noises", "log:0:2:3"], "with positive numbers"),
         (["noise", "--noises", "0:2:1"], "with an integer COUNT >= 2"),
+        (["noise", "--noises", "0:2:inf"], "with an integer COUNT >= 2"),
+        (["noise", "--noises", "log:2:1:3"], "with LOW < HIGH"),
+        (["noise", "--context-lengths", "10:1:5"], "10:1:5: must be numbers between commas"),
+        (["noise", "--context-lengths", "4:4:5"], "with LOW < HIGH"),
         (["noise", "--noises", "1,x"], "finite numbers, has 'x'"),
         (["noise", "--out", "a.csv"], "ends in .nc"),
         (["noise", "--context-lengths", "2.5"], "2.5: must be integers"),

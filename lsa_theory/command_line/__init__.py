@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import lsa_theory
@@ -86,17 +85,17 @@ def _answered(options: Any) -> int:
     answer = module(options.command).answer(options)
     if options.plot is not None and answer.figure is not None:
         figure = answer.figure()
-        answer.files[options.plot] = lambda path: _drawn(figure, path)
-    for path, write in answer.files.items():
-        files.written(path, write)
+        answer.files[options.plot] = lambda: _drawn(figure, options.plot.suffix)
+    for path, content in answer.files.items():
+        files.written(path, content())
     code = _printed(f"{_text(options, answer)}\n", FAILED if answer.failure else 0)
     return _said(f"lsa {options.command}: {answer.failure}", code) if answer.failure else code
 
 
-def _drawn(figure: Any, path: Path) -> None:
-    from lsa_theory.plots import saved
+def _drawn(figure: Any, suffix: str) -> bytes:
+    from lsa_theory.plots.saving import drawn
 
-    saved(figure, path)
+    return drawn(figure, suffix.lower())
 
 
 def _text(options: Any, answer: Any) -> str:

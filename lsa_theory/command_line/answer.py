@@ -39,7 +39,7 @@ class Answer:
     figure
         Makes the figure of `--plot`.
     files
-        By path, what writes each of the other files that were asked for.
+        By path, what makes the content of each of the other files that were asked for.
     failure
         A sentence if what was asked for could not be done in full: exit code 1.
     """
@@ -47,7 +47,7 @@ class Answer:
     data: dict[str, Any]
     tables: list[Table]
     figure: Callable[[], Any] | None = None
-    files: dict[Path, Callable[[Path], object]] = field(default_factory=dict)
+    files: dict[Path, Callable[[], bytes]] = field(default_factory=dict)
     failure: str = ""
 
 

@@ -47,7 +47,7 @@ def _covariance(text: str) -> Shaped[Array, "d ..."]:
     kind, colon, rest = text.partition(":")
     if colon and kind in KINDS:
         found = KINDS[kind](text, rest)
-    elif colon and kind.isalpha() and len(kind) > 1 and not Path(text).exists():
+    elif (colon and kind.isalpha() and len(kind) > 1 and not Path(text).exists()) or not text:
         refuse(text, f"a file, or of a kind among {', '.join(KINDS)}")
     else:
         found = files.numbers(text)

@@ -28,8 +28,10 @@ def grid(text: str) -> list[Any]:
     if len(parts) != 3:
         files.refuse(text, GRID_HELP)
     low, high = (_exact(text, part) for part in parts[:2])
+    if not low < high:
+        files.refuse(text, f"{GRID_HELP}, with LOW < HIGH")
     count = files.number(parts[2])
-    if count is None or count != int(count) or count < 2:
+    if count is None or not count.is_integer() or count < 2:
         files.refuse(text, f"{GRID_HELP}, with an integer COUNT >= 2")
     if ratio and not min(low, high) > 0:
         files.refuse(text, f"{GRID_HELP}, the last with positive numbers")

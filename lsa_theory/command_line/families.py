@@ -76,8 +76,10 @@ def shifted(
 def _fitting(options: argparse.Namespace) -> None:
     """Options without effect are refused."""
     name = options.family
-    if (name is None) != (options.to is None):
-        files.refuse("--to" if name is None else f"--family {name}", "given with --to and --family")
+    if name is None and options.to is not None:
+        files.refuse("--to", "given with --family")
+    if name is not None and options.to is None:
+        files.refuse(f"--family {name}", "given with --to")
     if name == "interpolated" and options.test_covariance is None:
         files.refuse("--family interpolated", "given with --test-covariance, its far end")
     for option, value, users in (

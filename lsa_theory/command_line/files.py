@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -37,8 +35,8 @@ def numbers(name: str, *, label: str | None = None) -> Array:
     taken as names of columns, and `#` opens a comment. A single row or column is a vector, unless
     `label` says that the file is one of observations.
     """
-    observations, label = label is not None, label or name
-    table = _table(label, Path(name))
+    observations, label = label is not None, name if label is None else label
+    table = _table(label, name)
     if table.dtype.kind not in "iuf" or table.ndim not in (1, 2) or not table.size:
         shown = f"is of dtype {table.dtype} and shape {table.shape}"
         refuse(label, f"a non-empty vector or matrix of real numbers, {shown}")
@@ -50,9 +48,11 @@ def numbers(name: str, *, label: str | None = None) -> Array:
     return table.ravel() if 1 in table.shape and not observations else table
 
 
-def _table(label: str, path: Path) -> Array:
+def _table(label: str, name: str) -> Array:
+    if not name:
+        refuse(label, "the name of a file, is empty")
     try:
-        content = path.read_bytes()  # at once: it may be a pipe
+        content = Path(name).read_bytes()  # at once: it may be a pipe
         if content.startswith(b"\x93NUMPY"):
             return np.load(io.BytesIO(content), allow_pickle=False)
         return _text(label, content.decode("utf-8-sig"))
@@ -105,29 +105,11 @@ def target(text: str, suffixes: tuple[str, ...]) -> Path:
     return path
 
 
-def written(path: Path, write: Callable[[Path], object]) -> None:
-    """What `write` puts into a file beside `path`, synced and moved there at once."""
-    import tempfile
+def written(path: Path, content: bytes) -> None:
+    """A whole file or none; what fails names it."""
+    from lsa_theory.sweeps import files as whole
 
-    descriptor, name = tempfile.mkstemp(
-        prefix=f".{path.stem}-", suffix=path.suffix.lower(), dir=path.parent
-    )
-    os.close(descriptor)
     try:
-        write(Path(name))
-        _settled(Path(name), path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _settled(temporary: Path, path: Path) -> None:
-    from lsa_theory.sweeps.files import synced
-
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    mask = os.umask(0)
-    os.umask(mask)
-    temporary.chmod(0o666 & ~mask)  # mkstemp's are for their owner alone
-    temporary.replace(path)
-    synced(path.parent)
+        whole.written(path, content)
+    except OSError as error:  # of a temporary name
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error

@@ -71,7 +71,7 @@ def answer(options: argparse.Namespace) -> Answer:
     data = _data(flow, start, prompts)
     made = Answer(data, [_summary(data, prompts), _course(data), _theorem(data)])
     if options.save is not None:
-        made.files[options.save] = lambda path: _save(path, flow, data)
+        made.files[options.save] = lambda: _saved(flow, data)
     made.figure = lambda: _figure(data)
     if flow.status is Status.FAILED:
         made.failure = flow.status.value
@@ -137,11 +137,11 @@ def _data(flow: Any, start: LinearSelfAttention, prompts: GaussianPrompts) -> di
     }
 
 
-def _save(path: Any, flow: Any, data: dict[str, Any]) -> None:
+def _saved(flow: Any, data: dict[str, Any]) -> bytes:
     along = {
         key: np.asarray(data[key]) for key in ("times", "loss", "residual", "scale", "balance")
     }
-    layers.archive(path, **along, **layers.matrices(flow.final))
+    return layers.archive(**along, **layers.matrices(flow.final))
 
 
 # --- tables ---

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,16 +30,17 @@ def layer(name: str) -> Any:
     return LinearSelfAttention(**held)
 
 
-def written(made: Callable[[], LinearSelfAttention]) -> Callable[[Path], None]:
-    """Writes the two matrices of a layer, and its gain."""
-    return lambda path: archive(path, **matrices(made()))
+def content(made: Callable[[], LinearSelfAttention]) -> Callable[[], bytes]:
+    """Of a file with the two matrices of a layer, and its gain."""
+    return lambda: archive(**matrices(made()))
 
 
 def matrices(made: LinearSelfAttention) -> dict[str, Any]:
     return {"pv": made.pv, "kq": made.kq, "gain": made.gain}
 
 
-def archive(path: Path, **arrays: Any) -> None:
-    """An NPZ file of plain arrays."""
-    with path.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+def archive(**arrays: Any) -> bytes:
+    """The content of an NPZ file of plain arrays."""
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()

@@ -47,7 +47,7 @@ def answer(options: argparse.Namespace) -> Answer:
     }
     made = Answer(data, [_summary(minimum, train, data), _directions(eigenvalues, gains)])
     if options.save is not None:
-        made.files[options.save] = layers.written(minimum.layer)
+        made.files[options.save] = layers.content(minimum.layer)
     made.figure = lambda: _figure(train, eigenvalues, gains)
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from pathlib import Path
+import io
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         summary = _summary(function)
         one = named.add_parser(name, help=summary, description=f"{summary}.")
         group = one.add_argument_group(
-            "settings", f"VALUES are {diagrams.GRID_HELP}; SPEC is as in lsa minimum --help"
+            "settings",
+            f"VALUES are {diagrams.GRID_HELP} (of lengths: the integers "
+            "nearest to these, each once); SPEC is as in lsa minimum --help",
         )
         taken = diagrams.arguments(group, function)
         _sweep_arguments(one)
@@ -61,7 +63,7 @@ def answer(options: argparse.Namespace) -> Answer:
         raise
     made = Answer(_data(diagram), _tables(diagram), figure=diagram.figure)
     if options.out is not None:
-        made.files[options.out] = lambda path: _netcdf(diagram, path)
+        made.files[options.out] = lambda: _netcdf(diagram)
     return made
 
 
@@ -73,8 +75,15 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def _netcdf(diagram: Any, path: Path) -> None:
-    diagram.data.to_netcdf(path, engine="h5netcdf")
+def _netcdf(diagram: Any) -> bytes:
+    """Made in memory: HDF5 crashes the process where a disk is full. How `to_netcdf` does that
+    depends on the version of xarray."""
+    from xarray.backends import H5NetCDFStore
+
+    file = io.BytesIO()
+    with required("--out", "h5netcdf", "sweep").File(file, "w") as whole:
+        diagram.data.dump_to_store(H5NetCDFStore(whole))
+    return file.getvalue()
 
 
 def _listed() -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,16 @@ def saved(figure: Figure, path: str | Path) -> Path:
     suffix = path.suffix.lower()
     if suffix not in SILENT:
         checks.refuse("saved", "path", path.name, "a .png, .svg or .pdf file")
+    path.write_bytes(drawn(figure, suffix))
+    return path
+
+
+def drawn(figure: Figure, suffix: str) -> bytes:
+    """The content of the file that `saved` writes."""
+    file = io.BytesIO()
     with styled(**{"svg.hashsalt": "lsa-theory"}):
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")
-        figure.savefig(path, format=suffix[1:], metadata=SILENT[suffix])
-    return path
+        figure.savefig(file, format=suffix[1:], metadata=SILENT[suffix])
+    return file.getvalue()

@@ -159,7 +159,8 @@ def _landings(client: Any, task: bytes, shards: Sequence[Shard]) -> Iterator[tup
     finally:
         if flying and client.status == "running":
             client.cancel(list(flying))
-    checks.refuse(CALL, "scheduler", address, "there until the sweep ends, but was lost")
+    rule = "there until the sweep ends, but was lost (a store keeps the shards that were finished)"
+    checks.refuse(CALL, "scheduler", address, rule)
 
 
 class _Errand:
