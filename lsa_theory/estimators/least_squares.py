@@ -112,13 +112,10 @@ def _fewer(prompts: GaussianPrompts) -> Parts:
 def _border(prompts: GaussianPrompts) -> Parts:
     """One sample fewer than features, with noise; the bias is that of the limit."""
     d = prompts.dimension
-    holds, reason = True, "its risk is not infinite"
-    for needed in (
-        prompts.context_length == d - 1,
-        prompts.noise_variance != 0,
-        rank(prompts.context) == d,
-    ):
-        holds = holds & required(needed, reason)
+    reason = "its risk is not infinite"
+    holds = required(prompts.context_length == d - 1, reason)
+    holds = holds & required(prompts.noise_variance != 0, reason)
+    holds = holds & required(rank(prompts.context) == d, reason)
     return Parts(_limit(prompts, 0.0).bias, np.inf, holds)
 
 
