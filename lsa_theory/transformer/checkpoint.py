@@ -1,0 +1,103 @@
+"""The folder of a run: its settings, a history that grows line by line, the last state."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from lsa_theory import checks
+
+CALL = "trained"
+
+
+class Run:
+    """A run in a folder, or nowhere."""
+
+    def __init__(self, folder: str | Path | None, settings: dict[str, Any]) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.settings = json.loads(json.dumps(settings))
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "settings.json"
+        if not path.exists():
+            written(path, json.dumps(self.settings, indent=1).encode())
+            return
+        try:
+            found = json.loads(path.read_text())
+        except ValueError:
+            checks.refuse(CALL, "folder", str(folder), "a run whose settings.json is not damaged")
+        for name in sorted({*found, *self.settings}):
+            if found.get(name) != self.settings.get(name):
+                rule = f"empty, or of a run with the same {name}"
+                checks.refuse(CALL, "folder", str(folder), rule)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """A line of the history."""
+        if self.folder is not None:
+            with (self.folder / "history.jsonl").open("a") as file:
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+
+    def keep(self, row: dict[str, Any], state: Any) -> None:
+        """The state after a row; the row is in the history before."""
+        self.append(row)
+        if self.folder is not None:
+            leaves = jax.tree.leaves(state)
+            arrays = {f"leaf{k}": np.asarray(leaf) for k, leaf in enumerate(leaves)}
+            body = packed({"step": np.array(row["step"]), **arrays})
+            written(self.folder / "checkpoint.bin", hashlib.sha256(body).digest() + body)
+
+    def resumed(self, state: Any) -> tuple[list[dict[str, Any]], Any]:
+        """The history up to the last kept state, and that state; without one, nothing and the
+        start."""
+        if self.folder is None:
+            return [], state
+        path, history = self.folder / "checkpoint.bin", self.folder / "history.jsonl"
+        if not path.exists():
+            history.unlink(missing_ok=True)
+            return [], state
+        content = path.read_bytes()
+        if hashlib.sha256(content[32:]).digest() != content[:32]:
+            rule = "a run whose checkpoint.bin is not damaged (remove it to start anew)"
+            checks.refuse(CALL, "folder", str(self.folder), rule)
+        arrays = unpacked(content[32:])
+        step = int(arrays.pop("step"))
+        leaves, tree = jax.tree.flatten(state)
+        state = jax.tree.unflatten(tree, [arrays[f"leaf{k}"] for k in range(len(leaves))])
+        rows = [json.loads(line) for line in history.read_text().splitlines() if line[-1:] == "}"]
+        rows = [row for row in rows if row["step"] <= step]
+        written(history, "".join(json.dumps(row) + "\n" for row in rows).encode())
+        return rows, state
+
+
+def packed(arrays: dict[str, Any]) -> bytes:
+    from io import BytesIO
+
+    file = BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def unpacked(content: bytes) -> dict[str, Any]:
+    from io import BytesIO
+
+    with np.load(BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def written(path: Path, content: bytes) -> None:
+    """All of it or nothing: to a temporary file, synced, renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

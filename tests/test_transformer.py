@@ -1,0 +1,282 @@
+"""The transformer and its training loop: what flows where, and runs that survive being killed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lsa_theory.transformer import Architecture, Transformer
+from lsa_theory.transformer.model import Stream, rotated
+from lsa_theory.transformer.training import Optimisation, trained
+from lsa_theory.transience.bursty import Bursty
+from lsa_theory.transience.experiment import BurstyExperiment
+
+SMALL = Architecture(depth=2, width=8, heads=2, mlp=2)
+ONE = replace(SMALL, depth=1)
+
+
+@cache
+def transformer(shape):
+    return Transformer(shape, 5, jax.random.key(0))
+
+
+def stream_of(shape, x, **options):
+    kept = Stream(**options)
+    return transformer(shape)(x, kept), kept.captured
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return jax.random.normal(jax.random.key(1), (5, 8))
+
+
+@pytest.mark.parametrize("attention", ["softmax", "linear"])
+def test_attention_by_hand(tokens, attention):
+    """One head at a time, in loops."""
+    shape = replace(SMALL, depth=1, mlp=0, normalised=False, attention=attention)
+    layer = transformer(shape).blocks[0].attention
+    found, captured = stream_of(shape, tokens, capture=["block0.attention.weights"])
+    x, expected = np.asarray(tokens), np.asarray(tokens).copy()
+    q, k, v = (x @ np.asarray(m).T for m in (layer.query, layer.key, layer.value))
+    mixed = np.zeros_like(x)
+    for head in range(2):
+        part = slice(4 * head, 4 * head + 4)
+        for t in range(5):
+            scores = q[t, part] @ k[: t + 1, part].T / 2
+            weights = np.exp(scores) / np.exp(scores).sum()
+            weights = weights if attention == "softmax" else scores / (t + 1)
+            shown = np.asarray(captured["block0.attention.weights"][head, t])
+            np.testing.assert_allclose(shown, np.pad(weights, (0, 4 - t)), atol=1e-6)
+            mixed[t, part] = weights @ v[: t + 1, part]
+    expected += mixed @ np.asarray(layer.output).T
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_nothing_flows_back(tokens):
+    for shape in (ONE, replace(ONE, positions="rotary"), replace(ONE, attention="linear")):
+        later = tokens.at[3:].add(1.0)
+        one, two = (stream_of(shape, x)[0] for x in (tokens, later))
+        np.testing.assert_array_equal(one[:3], two[:3])
+        assert abs(one[3:] - two[3:]).max() > 1e-2
+
+
+def test_positions(tokens):
+    """Without them order does not matter to the last token; rotary ones see distances alone."""
+    swapped = tokens[jnp.array([1, 0, 2, 3, 4])]
+    last = {
+        kind: [stream_of(replace(ONE, positions=kind), x)[0][-1] for x in (tokens, swapped)]
+        for kind in ("none", "absolute", "rotary")
+    }
+    np.testing.assert_allclose(*last["none"], atol=1e-6)
+    for kind in ("absolute", "rotary"):
+        assert abs(last[kind][0] - last[kind][1]).max() > 1e-3
+    heads = jax.random.normal(jax.random.key(2), (2, 1, 4))
+    turned = rotated(jnp.concatenate([heads[:1]] * 6 + [heads[1:]] * 6))
+    products = [turned[t, 0] @ turned[t + 6, 0] for t in range(6)]
+    np.testing.assert_allclose(products, products[0] * np.ones(6), rtol=1e-4)
+    assert abs(turned[0, 0] @ turned[7, 0] - products[0]) > 1e-4
+
+
+def test_capture_and_silence(tokens):
+    _, every = stream_of(SMALL, tokens, capture=["all"])
+    names = {"embedding"}
+    for block in ("block0", "block1"):
+        names |= {block, f"{block}.mlp", f"{block}.mlp.hidden"}
+        names |= {f"{block}.attention{end}" for end in ("", ".weights", ".heads")}
+    assert set(every) == names
+    total = every["embedding"] + every["block0.attention"] + every["block0.mlp"]
+    np.testing.assert_allclose(every["block0"], total, atol=1e-5)
+    silenced, kept = stream_of(
+        SMALL, tokens, capture=["block1"], silence=["block0.attention", "block1.attention"]
+    )
+    moved = tokens.at[0].add(1.0)
+    again, _ = stream_of(SMALL, moved, silence=["block0.attention", "block1.attention"])
+    np.testing.assert_array_equal(silenced[1:], again[1:])  # no token hears of another
+    assert set(kept) == {"block1"}
+
+
+# --- training ---
+
+BURSTY = BurstyExperiment(
+    Bursty(class_count=8, label_count=4, dimension=4, noise=0.3), SMALL, evaluation_count=64
+)
+OPTIMISATION = Optimisation(steps=6, batch=8)
+
+
+class Line(eqx.Module):
+    """One matrix."""
+
+    weight: Any
+
+
+@dataclass(frozen=True)
+class Regressed:
+    """The cheapest experiment: a linear map of each seed's own."""
+
+    size: int = 3
+
+    def as_dict(self):
+        return {"size": self.size}
+
+    def model(self, key):
+        return Line(jax.random.normal(key, (self.size, self.size)))
+
+    def world(self, key):
+        return jax.random.normal(key, (self.size, self.size))
+
+    def batch(self, world, key, size):
+        x = jax.random.normal(key, (size, self.size))
+        return x, x @ world.T
+
+    def loss(self, model, batch):
+        return ((batch[0] @ model.weight.T - batch[1]) ** 2).mean()
+
+    def evaluation(self, model, world, key):
+        return {"gap": abs(model.weight - world).max(), "noise": jax.random.normal(key)}
+
+
+EXPERIMENT = Regressed()
+
+
+def same(one, two):
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return trained(EXPERIMENT, OPTIMISATION, seeds=(1, 2), every=2)
+
+
+def test_a_killed_run_goes_on_with_the_same_bits(whole, tmp_path):
+    class Killed(Exception):
+        pass
+
+    def progress(step, last, means):
+        if step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        trained(EXPERIMENT, OPTIMISATION, seeds=(1, 2), every=2, folder=tmp_path, progress=progress)
+    lines = (tmp_path / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [0, 2, 4]  # read while it runs
+    with (tmp_path / "history.jsonl").open("a") as file:
+        file.write('{"step": 6, "lo')  # a line that was being written
+    seen = []
+    found = trained(
+        EXPERIMENT,
+        OPTIMISATION,
+        seeds=(1, 2),
+        every=2,
+        folder=tmp_path,
+        progress=lambda step, last, means: seen.append(step),
+    )
+    assert seen == [6]
+    same((found.values, found.models), (whole.values, whole.models))
+
+
+def test_a_seed_is_its_own(whole):
+    alone = trained(EXPERIMENT, OPTIMISATION, seeds=(2,), every=2)
+    for name, values in alone.values.items():
+        np.testing.assert_allclose(values[0], whole.values[name][1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(alone.world(0), whole.world(1))
+    assert abs(whole.values["loss"][0] - whole.values["loss"][1])[1:].max() > 1e-3
+
+
+def test_the_two_penalties_are_two(whole):
+    norms = {}
+    for name in ("l2", "weight_decay"):
+        options = replace(OPTIMISATION, **{name: 1.0})
+        norms[name] = trained(EXPERIMENT, options, seeds=(1, 2), every=6).values["norm"][:, -1]
+    plain = whole.values["norm"][:, -1]
+    assert (norms["l2"] < plain).all()
+    assert (norms["weight_decay"] < plain).all()
+    assert (abs(norms["l2"] / norms["weight_decay"] - 1) > 1e-4).all()
+
+
+@pytest.mark.parametrize("damage", ["checkpoint", "settings", "other"])
+def test_damage_and_strangers_are_refused(damage, tmp_path):
+    trained(EXPERIMENT, OPTIMISATION, seeds=(1, 2), every=2, folder=tmp_path)
+    options, sentence = OPTIMISATION, "not damaged"
+    if damage == "checkpoint":
+        content = bytearray((tmp_path / "checkpoint.bin").read_bytes())
+        content[200] ^= 1
+        (tmp_path / "checkpoint.bin").write_bytes(content)
+    elif damage == "settings":
+        (tmp_path / "settings.json").write_text("{")
+    else:
+        options, sentence = replace(options, l2=0.5), "of a run with the same optimisation"
+    with pytest.raises(ValueError, match=sentence):
+        trained(EXPERIMENT, options, seeds=(1, 2), every=2, folder=tmp_path)
+
+
+# --- data ---
+
+
+def test_sequences_are_what_they_say():
+    data = Bursty(class_count=10, label_count=3, pairs=6, burst=2, dimension=4)
+    rows = np.asarray(jax.jit(data.training, static_argnums=1)(jax.random.key(0), 400))
+    counts = (rows[:, :-1] == rows[:, -1:]).sum(1)
+    assert counts.min() >= 2
+    assert all(max(np.bincount(row[:-1][row[:-1] != row[-1]], minlength=1)) >= 2 for row in rows)
+    free = replace(data, burstiness=0.0)
+    free = jax.jit(free.training, static_argnums=1)(jax.random.key(0), 4000)
+    assert abs((np.asarray(free[:, :-1]) == np.asarray(free[:, -1:])).mean() - 0.1) < 0.02
+    query = jnp.arange(10)[:, None]
+    others = np.asarray(data.others(jax.random.key(1), query, (10, 5000)))
+    assert (others % 3 != np.arange(10)[:, None] % 3).all()
+    assert len(np.unique(others[0])) == 6  # all classes of another label
+    zipf = np.asarray(replace(data, zipf=1.0).drawn(jax.random.key(2), (20_000,)))
+    shares = np.bincount(zipf, minlength=10) / 20_000
+    expected = 1 / np.arange(1, 11) / (1 / np.arange(1, 11)).sum()
+    assert abs(shares - expected).max() < 0.015
+
+
+def test_evaluators_are_what_they_say():
+    experiment = replace(BURSTY, evaluation_count=200)
+    world = experiment.world(jax.random.key(0))
+    means = np.asarray(world.means)
+
+    def classes(batch):
+        scaled = np.asarray(batch.exemplars) * np.sqrt(1 + 0.3**2)
+        return ((scaled[..., None, :] - means) ** 2).sum(-1).argmin(-1)
+
+    flipped = jax.jit(experiment.flipped)(world, jax.random.key(1))
+    seen, labels = classes(flipped), np.asarray(flipped.labels)
+    right = (seen % 4 != labels).mean()
+    assert right > 0.95  # labels are not their own (a noisy exemplar may be misread)
+    alone = jax.jit(experiment.unsupported)(world, jax.random.key(2))
+    labels = np.asarray(alone.labels)
+    assert (labels[:, :-1] != labels[:, -1:]).all()
+    assert (classes(alone)[:, -1] % 4 == labels[:, -1]).mean() > 0.95
+    shown = np.asarray(jax.jit(experiment.label_shown)(world, jax.random.key(3)).labels)
+    assert ((shown[:, :-1] == shown[:, -1:]).sum(1) == 1).all()
+    fresh, pair = jax.jit(experiment.new_classes)(jax.random.key(4))
+    labels, pair = np.asarray(fresh.labels), np.asarray(pair)
+    assert (pair[:, 0] != pair[:, 1]).all()
+    assert ((labels[..., None] == pair[:, None]).any(-1)).all()
+    assert ((labels[:, :-1] == pair[:, :1]).sum(1) == 2).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: Bursty(burst=3), r"burst=3\): must be at most half of the 4 pairs"),
+        (lambda: Bursty(class_count=8), r"class_count=8\): must be at least 3 and as many as"),
+        (lambda: Architecture(heads=5), r"heads=5\): must be a divisor of the width 64"),
+        (lambda: Architecture(attention="hard"), r"must be one of softmax, linear"),
+        (lambda: Optimisation(0), r"Optimisation\(steps=0\): must be an integer >= 1"),
+        (lambda: trained(EXPERIMENT, OPTIMISATION, seeds=(1, 1)), r"must be different integers"),
+    ],
+)
+def test_refusals(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
