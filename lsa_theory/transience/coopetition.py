@@ -1,0 +1,252 @@
+r"""Strategies that compete for a loss and cooperate through shared circuits: eight scalars exactly.
+
+Two mechanisms, :math:`a \otimes b \otimes c` in context and :math:`d \otimes b \otimes c` in the
+weights, share two of their three parts; either alone may bring the loss to zero, and using both
+costs:
+
+.. math::
+    L &= (L_1 + \mu_1)(L_2 + \mu_2) + \tfrac\alpha2\, \overline{(a \otimes d)^2}, \\
+    L_1 &= \tfrac12\, \overline{(a_* \otimes b_* \otimes c_* - a \otimes b \otimes c)^2}, \quad
+    L_2 = \tfrac12\, \overline{(d_* \otimes b_* \otimes c_* - d \otimes b \otimes c)^2},
+
+means over entries. A vector enters through its share of its target and its squared norm beside it,
+and a gradient step shrinks what is beside it by one factor: gradient descent on all parameters is a
+recursion of these eight numbers.
+
+Source: Singh et al., *Strategy coopetition explains the emergence and transience of in-context
+learning*, 2025, for the model; the reduction is derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lsa_theory import checks
+from lsa_theory._typing import Array, Scalar
+
+NAMES = "abcd"
+STRATEGIES = {"a": (0, 1, 2), "d": (3, 1, 2)}  # by the part of their own
+
+
+@dataclass(frozen=True, eq=False)
+class CoopetitionCourse:
+    """Gradient descent, step by step.
+
+    Attributes
+    ----------
+    steps
+        (T,).
+    in_context, in_weights, loss
+        :math:`L_1`, :math:`L_2` and :math:`L`.
+    share, beside
+        (T, 4): of a, b, c, d the component along the target, in units of the target, and the
+        squared norm beside it.
+    """
+
+    steps: Array
+    in_context: Array
+    in_weights: Array
+    loss: Array
+    share: Array = field(repr=False)
+    beside: Array = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Coopetition:
+    r"""Gradient descent on all parameters is a recursion of eight numbers.
+
+    The loss is :math:`(L_1 + \mu_1)(L_2 + \mu_2) + \frac\alpha2\, \overline{(a \otimes d)^2}` with
+    the mean squared errors :math:`2 L_1` of :math:`a \otimes b \otimes c` and :math:`2 L_2` of
+    :math:`d \otimes b \otimes c`. Of each vector the share :math:`\xi` of its target and the
+    squared norm :math:`\beta` beside it suffice: a step of size :math:`\rho` is
+
+    .. math:: \xi \to (1 - \rho h)\, \xi + \rho f, \qquad \beta \to (1 - \rho h)^2\, \beta,
+
+    for `a` with :math:`f = \frac{L_2 + \mu_2}{n_a n_b n_c}\, \xi_b \xi_c |b_*|^2 |c_*|^2` and
+    :math:`h = \frac{L_2 + \mu_2}{n_a n_b n_c}\, |b|^2 |c|^2 + \frac{\alpha}{n_a n_d} |d|^2`, where
+    the `n` are the lengths of the vectors; for `d` likewise, and `b` and `c` sum over both
+    strategies.
+
+    Parameters
+    ----------
+    targets, starts
+        Mappings of "a", "b", "c", "d" to vectors; a and its target of one length, and so on.
+        Rationals stay exact.
+    alpha, floor_context, floor_weights
+        :math:`\alpha`, :math:`\mu_1`, :math:`\mu_2`, non-negative.
+
+    Raises
+    ------
+    ValueError
+        If a vector is missing, is zero (a target) or of another length than its partner.
+    """
+
+    targets: Mapping[str, Any]
+    starts: Mapping[str, Any]
+    _: KW_ONLY
+    alpha: Scalar = 0.1
+    floor_context: Scalar = 0.1
+    floor_weights: Scalar = 0.0
+
+    def __post_init__(self) -> None:
+        name = "Coopetition"
+        for argument in ("alpha", "floor_context", "floor_weights"):
+            checks.real(name, argument, getattr(self, argument), minimum=0)
+        for argument in ("targets", "starts"):
+            if set(getattr(self, argument)) != set(NAMES):
+                keys = ", ".join(sorted(getattr(self, argument)))
+                checks.refuse(name, argument, keys, "vectors a, b, c and d")
+        for letter in NAMES:
+            target = checks.real_array(name, f"targets[{letter}]", self.targets[letter], (1,))
+            checks.vector(name, f"starts[{letter}]", self.starts[letter], len(target))
+            if not target.any():
+                checks.refuse(name, f"targets[{letter}]", "zero", "a vector other than zero")
+
+    @classmethod
+    def drawn(cls, sizes: tuple[int, ...] = (20, 20, 20, 160), *, seed: int, **options: Any) -> Any:
+        """Targets and starts with entries `N(0, 1)`, as in the source."""
+        rng = np.random.default_rng(seed)
+        parts = [
+            {letter: rng.standard_normal(size) for letter, size in zip(NAMES, sizes, strict=True)}
+            for _ in range(2)
+        ]
+        return cls(*parts, **options)
+
+    def descent(
+        self, steps: int, *, rate: Scalar = 1.0, keep: int = 1, without: str | None = None
+    ) -> CoopetitionCourse:
+        """Gradient descent, by its eight numbers.
+
+        Parameters
+        ----------
+        steps
+            How many.
+        rate
+            The learning rate, positive.
+        keep
+            Every how many steps a state is kept; the last always is.
+        without
+            "a" or "d": that vector is held at zero, which leaves the other strategy alone.
+        """
+        name = "Coopetition.descent"
+        steps = checks.integer(name, "steps", steps)
+        keep = checks.integer(name, "keep", keep)
+        rate = checks.real(name, "rate", rate, minimum=0)
+        if without not in (None, *STRATEGIES):
+            checks.refuse(name, "without", without, '"a", "d" or None')
+        off = None if without is None else NAMES.index(without)
+        state, law = self._start(off), self._law()
+        kept, where = [(state, slopes(*state, *law))], [0]
+        for step in range(1, steps + 1):
+            state = stepped(*state, slopes(*state, *law), rate, off)
+            if step % keep == 0 or step == steps:
+                kept.append((state, slopes(*state, *law)))
+                where.append(step)
+        share, beside = (np.array([s[k] for s, _ in kept]) for k in (0, 1))
+        first, second, whole = (np.array([found[k] for _, found in kept]) for k in range(3))
+        return CoopetitionCourse(np.array(where), first, second, whole, share, beside)
+
+    def _law(self) -> tuple[Any, ...]:
+        vectors = (numbers(self.targets[letter]) for letter in NAMES)
+        targets, sizes = zip(*((v @ v, len(v)) for v in vectors), strict=True)
+        floors = (self.floor_context, self.floor_weights)
+        return _plain(targets), sizes, self.alpha, floors
+
+    def _start(self, off: int | None) -> tuple[Sequence[Any], Sequence[Any]]:
+        share, beside = [], []
+        for k, letter in enumerate(NAMES):
+            target, start = numbers(self.targets[letter]), numbers(self.starts[letter])
+            part = target @ start / (target @ target)
+            rest = start - part * target
+            share.append(0 * part if k == off else part)
+            beside.append(0 * part if k == off else rest @ rest)
+        return _plain(share), _plain(beside)
+
+
+def numbers(vector: Any) -> Array:
+    return checks.real_array("Coopetition", "vector", vector, (1,))
+
+
+def _plain(values: Sequence[Any]) -> Sequence[Any]:
+    """Python's floats, which are faster one by one; rationals as they are."""
+    return [float(x) if isinstance(x, float) else x for x in values]
+
+
+class Slopes(NamedTuple):
+    """:math:`L_1`, :math:`L_2`, `L`; and the gradient of a part is `shrink` times the part less
+    `pull` times its target."""
+
+    in_context: Any
+    in_weights: Any
+    loss: Any
+    pull: Sequence[Any]
+    shrink: Sequence[Any]
+
+
+def slopes(
+    share: Sequence[Any],
+    beside: Sequence[Any],
+    targets: Sequence[Any],
+    sizes: Sequence[Any],
+    alpha: Any,
+    floors: Sequence[Any],
+) -> Slopes:
+    """At shares and squared norms beside, for the targets' squared norms."""
+    norms = [x * x * t + y for x, t, y in zip(share, targets, beside, strict=True)]
+    first, second = errors(share, beside, targets, sizes)
+    both = alpha * norms[0] * norms[3] / (2 * sizes[0] * sizes[3])
+    loss = (first + floors[0]) * (second + floors[1]) + both
+    weights = second + floors[1], first + floors[0]
+    return Slopes(first, second, loss, *forces(share, norms, targets, sizes, alpha, weights))
+
+
+def errors(
+    share: Sequence[Any], beside: Sequence[Any], targets: Sequence[Any], sizes: Sequence[Any]
+) -> tuple[Any, Any]:
+    r""":math:`L_1` and :math:`L_2`, as sums of positive terms: the shortfall along the target, and
+    what is beside it."""
+    along = [x * x * t for x, t in zip(share, targets, strict=True)]
+    norms = [x + y for x, y in zip(along, beside, strict=True)]
+    found = []
+    for k, i, j in STRATEGIES.values():
+        short = 1 - share[k] * share[i] * share[j]
+        spread = beside[k] * norms[i] * norms[j]
+        spread = spread + along[k] * (beside[i] * norms[j] + along[i] * beside[j])
+        missed = targets[k] * targets[i] * targets[j] * short * short + spread
+        found.append(missed / (2 * sizes[k] * sizes[i] * sizes[j]))
+    return found[0], found[1]
+
+
+def forces(
+    share: Sequence[Any],
+    norms: Sequence[Any],
+    targets: Sequence[Any],
+    sizes: Sequence[Any],
+    alpha: Any,
+    weights: tuple[Any, Any],
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """What pulls a part to its target and what shrinks it, the slopes of both errors weighted."""
+    both = sizes[0] * sizes[3]
+    pull, shrink = [0, 0, 0, 0], [alpha * norms[3] / both, 0, 0, alpha * norms[0] / both]
+    for trio, weight in zip(STRATEGIES.values(), weights, strict=True):
+        weight = weight / (sizes[trio[0]] * sizes[trio[1]] * sizes[trio[2]])
+        for part in trio:
+            i, j = (other for other in trio if other != part)
+            pull[part] = pull[part] + weight * share[i] * share[j] * targets[i] * targets[j]
+            shrink[part] = shrink[part] + weight * norms[i] * norms[j]
+    return pull, shrink
+
+
+def stepped(
+    share: Sequence[Any], beside: Sequence[Any], at: Slopes, rate: Any, off: int | None = None
+) -> tuple[Sequence[Any], Sequence[Any]]:
+    """A step of gradient descent; the part `off` is held."""
+    kept = [1 - rate * shrink for shrink in at.shrink]
+    new = [k * x + rate * f for k, x, f in zip(kept, share, at.pull, strict=True)]
+    if off is not None:
+        new[off] = share[off]
+    return new, [k * k * x for k, x in zip(kept, beside, strict=True)]

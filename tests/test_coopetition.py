@@ -1,0 +1,104 @@
+"""Strategies that share circuits, and when attention that must find its match ignites."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from lsa_theory.transience import Coopetition, Kinetics
+from lsa_theory.transience.kinetics import ignition
+
+
+def test_eight_scalars_are_gradient_descent():
+    model = Coopetition.drawn((3, 4, 2, 5), seed=1)
+    found = model.descent(200, rate=0.7)
+    parts = {name: np.array(model.starts[name]) for name in "abcd"}
+    target = model.targets
+
+    def outer(*vectors):
+        return np.einsum("i,j,k->ijk", *vectors)
+
+    for step in range(200):
+        gaps = {
+            first: outer(target[first], target["b"], target["c"])
+            - outer(parts[first], parts["b"], parts["c"])
+            for first in "ad"
+        }
+        one, two = ((gaps[first] ** 2).mean() / 2 for first in "ad")
+        assert found.in_context[step] == pytest.approx(one, abs=1e-12)
+        assert found.in_weights[step] == pytest.approx(two, abs=1e-12)
+        slopes = dict.fromkeys("abcd", 0.0)
+        for first, weight in (("a", two), ("d", one + 0.1)):
+            gap = -weight * gaps[first] / gaps[first].size
+            slopes[first] = slopes[first] + np.einsum("ijk,j,k", gap, parts["b"], parts["c"])
+            slopes["b"] = slopes["b"] + np.einsum("ijk,i,k", gap, parts[first], parts["c"])
+            slopes["c"] = slopes["c"] + np.einsum("ijk,i,j", gap, parts[first], parts["b"])
+        both = 0.1 / (parts["a"].size * parts["d"].size)
+        slopes["a"] = slopes["a"] + both * parts["a"] * (parts["d"] @ parts["d"])
+        slopes["d"] = slopes["d"] + both * parts["d"] * (parts["a"] @ parts["a"])
+        parts = {name: parts[name] - 0.7 * slopes[name] for name in "abcd"}
+
+
+def test_emergence_and_transience_of_a_drawn_model():
+    found = Coopetition.drawn(seed=0).descent(16_000, keep=10)
+    lowest = found.in_context.argmin()
+    assert found.in_context[lowest] < 0.01 < 1 < found.in_context[0]
+    assert found.in_context[-1] > 20 * found.in_context[lowest]
+    assert found.loss[-1] < 1e-12
+
+
+def test_the_recursion_is_exact_on_rationals():
+    """On starts beside their targets, in numbers that a float does not hold."""
+    target = {k: [Fraction(1, 3), Fraction(2)] for k in "abcd"}
+    start = {k: [Fraction(n, 7), Fraction(-1, n)] for n, k in enumerate("abcd", start=2)}
+    options = {"alpha": Fraction(1, 10), "floor_context": Fraction(1, 5), "floor_weights": 0}
+    found = Coopetition(target, start, **options).descent(2, rate=Fraction(1, 2))
+    assert all(isinstance(x, Fraction) for x in (*found.loss, *found.share.ravel()))
+    floats = Coopetition(
+        {k: [float(x) for x in v] for k, v in target.items()},
+        {k: [float(x) for x in v] for k, v in start.items()},
+        alpha=0.1,
+        floor_context=0.2,
+    ).descent(2, rate=0.5)
+    np.testing.assert_allclose(found.loss.astype(float), floats.loss, rtol=1e-13)
+    np.testing.assert_allclose(found.beside.astype(float), floats.beside, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("without", "alone"), [("d", "in_context"), ("a", "in_weights")])
+def test_either_strategy_alone_reaches_its_solution(without, alone):
+    found = Coopetition.drawn((4, 4, 4, 8), seed=2).descent(4000, keep=100, without=without)
+    assert getattr(found, alone)[-1] < 1e-6
+    assert not found.share[:, "abcd".index(without)].any()
+
+
+# --- kinetics ---
+
+
+@pytest.mark.parametrize(("length", "count", "sharpness"), [(400, 10**6, 0), (400, 400, -1)])
+def test_ignition(length, count, sharpness):
+    """Late by less than two roots of 2 ln N; without the drag it would be due a tenth earlier."""
+    model = Kinetics(length, count, initial_sharpness=sharpness)
+    found = model.trajectory(np.linspace(0, 1.2 * model.ignition_time, 4001))
+    lit = (found.match > 0.5).argmax()
+    late = found.clock[lit] - model.ignition_clock
+    assert 0 < late < 2 * math.sqrt(2 * math.log(length))
+    assert found.times[lit] == pytest.approx(model.ignition_time, rel=0.05)
+    np.testing.assert_allclose(found.memory, found.clock / count, atol=1e-9)
+    undragged = length * math.exp(-sharpness) * math.sqrt(math.pi / 2)
+    assert found.clock[lit] > 1.1 * undragged
+
+
+def test_the_ignition_clock_for_a_small_drag():
+    first = math.sqrt(math.pi / 2) + (1 - math.pi / 4) * 1e-4 / 2
+    assert ignition(1e-4, 0.0) == pytest.approx(first, abs=1e-9)
+
+
+def test_memory_delays_ignition():
+    few, many = Kinetics(100, 30), Kinetics(100, 10**9)
+    assert many.ignition_time == pytest.approx(2 * many.ignition_clock, rel=1e-6)
+    assert few.ignition_time > 3 * many.ignition_time
+    assert few.threshold_task_count(few.ignition_time) == pytest.approx(30, rel=1e-8)
+    assert few.threshold_task_count(many.ignition_time / 2) == math.inf

@@ -1,0 +1,254 @@
+r"""Two strategies share two of their three parts: $a \otimes b \otimes c$ answers in context and
+$d \otimes b \otimes c$ in the weights, and one that succeeds is enough:
+
+$$L = (L_1 + \mu_1)(L_2 + \mu_2) + \tfrac\alpha2\, \overline{(a \otimes d)^2} .$$
+
+The errors $L_1$ and $L_2$ consist of inner products of a vector with itself and with its target.
+So a gradient is a combination of the vector and its target, $\nabla_a L = h\, a - f\, a_*$. Split
+$a = \xi_a a_* + e_a$ with $e_a \perp a_*$: a step of gradient descent moves the share $\xi_a$,
+multiplies $e_a$ by $1 - \rho h$, and no other direction occurs. As $h$ and $f$ depend on $\xi$
+and $|e|^2$ only, eight numbers are followed in the place of all parameters, exactly.
+
+The product shows what competes and what cooperates. The pull on $a$ carries the factor $L_2 +
+\mu_2$ and that on $d$ the factor $L_1 + \mu_1$: whichever comes first takes away the other's
+reason to learn. The shared $b$ and $c$ are pulled by both, so that the slow strategy in the
+weights prepares what the fast one in context needs. With $\mu_2 = 0 < \mu_1$ the weights win in
+the end, and the cost $\alpha$ then dismantles $a$: in-context learning emerges and goes away,
+though each strategy alone would reach its solution.
+"""
+
+from fractions import Fraction as F
+from functools import cache
+
+import numpy as np
+
+from lsa_theory.transience.coopetition import NAMES, Coopetition
+from validation.common.derived import derivation, wrong_steps
+from validation.common.rationals import halves
+from validation.harness import Bound, Claim, Control, Equal, Flow, evidence
+from validation.harness.figures import COLOURS, FAINT, canvas
+
+derived = derivation("coopetition")
+STEPS = 16_000
+
+
+def rational_cases(setting):
+    """Small vectors in rationals, lengths of 1 among them, with floors and cost."""
+    cases = {}
+    for sizes in ((2, 1, 2, 3), (1, 1, 1, 1)):
+        rng = setting.rng(str(sizes))
+        targets, starts = (
+            {name: halves(rng, size) for name, size in zip(NAMES, sizes, strict=True)}
+            for _ in range(2)
+        )
+        options = {"alpha": F(1, 3), "floor_context": F(1, 5), "floor_weights": F(2, 7)}
+        cases[f"lengths {sizes}"] = (targets, starts, options)
+    return cases
+
+
+def outer(*vectors):
+    return vectors[0][:, None, None] * vectors[1][:, None] * vectors[2]
+
+
+def losses(targets, parts):
+    """L1 and L2 entry by entry, and the errors' tensors."""
+    gaps = [
+        outer(parts[k], parts["b"], parts["c"]) - outer(targets[k], targets["b"], targets["c"])
+        for k in "ad"
+    ]
+    return [(gap * gap).sum() / (2 * gap.size) for gap in gaps], gaps
+
+
+def step_of_all(targets, parts, options, rate):
+    """A step of gradient descent on every entry of every vector, from the errors' tensors."""
+    (first, second), gaps = losses(targets, parts)
+    weights = second + options["floor_weights"], first + options["floor_context"]
+    slopes = {k: 0 * parts[k] for k in NAMES}
+    for k, weight, gap in zip("ad", weights, gaps, strict=True):
+        gap, trio = weight * gap / gap.size, (k, "b", "c")
+        for axis, part in enumerate(trio):
+            others = [parts[x].reshape([-1 if i == j else 1 for i in range(3)])
+                      for j, x in enumerate(trio) if j != axis]  # fmt: skip
+            rest = tuple(j for j in range(3) if j != axis)
+            slopes[part] = slopes[part] + (gap * others[0] * others[1]).sum(axis=rest)
+    both = options["alpha"] / F(parts["a"].size * parts["d"].size)
+    slopes["a"] = slopes["a"] + both * parts["a"] * (parts["d"] @ parts["d"])
+    slopes["d"] = slopes["d"] + both * parts["d"] * (parts["a"] @ parts["a"])
+    return {k: parts[k] - rate * slopes[k] for k in NAMES}
+
+
+@evidence(Equal, "two steps of all parameters, on rationals", cases=rational_cases)
+def exact(formula, case, setting):
+    targets, starts, options = case
+    course = formula(targets, starts, **options).descent(2, rate=F(1, 2))
+    parts, off = dict(starts), []
+    for step in range(3):
+        off += [
+            *np.subtract(
+                losses(targets, parts)[0], [course.in_context[step], course.in_weights[step]]
+            )
+        ]
+        for k, name in enumerate(NAMES):
+            square = course.share[step][k] ** 2 * (targets[name] @ targets[name])
+            off.append(parts[name] @ parts[name] - square - course.beside[step][k])
+        parts = step_of_all(targets, parts, options, F(1, 2))
+    return Equal(np.array(off))
+
+
+def published(setting):
+    """Draws of the published setting, lengths 20, 20, 20 and 160 and entries N(0, 1): one for its
+    16,000 steps."""
+    return {"draw 0": (0, 2000)} | ({} if setting.quick else {"draw 2": (2, STEPS)})
+
+
+@cache
+def descended(seed, steps):
+    """L1 and L2 along gradient descent on all 220 entries, by inner products of vectors."""
+    model = Coopetition.drawn(seed=seed)
+    target = {k: np.asarray(model.targets[k]) for k in NAMES}
+    part = {k: np.asarray(model.starts[k]) for k in NAMES}
+    square = {k: target[k] @ target[k] for k in NAMES}
+    found = np.empty((steps + 1, 2))
+    for step in range(steps + 1):
+        agreed = {k: target[k] @ part[k] for k in NAMES}
+        norm = {k: part[k] @ part[k] for k in NAMES}
+        shrink, pull = dict.fromkeys(NAMES, 0.0), dict.fromkeys(NAMES, 0.0)
+        for j, k in enumerate("ad"):
+            size = part[k].size * part["b"].size * part["c"].size
+            whole = square[k] * square["b"] * square["c"]
+            cross, own = (x[k] * x["b"] * x["c"] for x in (agreed, norm))
+            found[step, j] = (whole - 2 * cross + own) / (2 * size)
+        weight = found[step, 1] + model.floor_weights, found[step, 0] + model.floor_context
+        for k, w in zip("ad", weight, strict=True):
+            size = part[k].size * part["b"].size * part["c"].size
+            for x, y, z in ((k, "b", "c"), ("b", k, "c"), ("c", k, "b")):
+                shrink[x] += w * norm[y] * norm[z] / size
+                pull[x] += w * agreed[y] * agreed[z] / size
+        both = model.alpha / (part["a"].size * part["d"].size)
+        shrink["a"] += both * norm["d"]
+        shrink["d"] += both * norm["a"]
+        part = {k: (1 - shrink[k]) * part[k] + pull[k] * target[k] for k in NAMES}
+    return found
+
+
+@evidence(Flow, "16,000 steps of all 220 parameters", cases=published)
+def whole(formula, case, setting):
+    seed, steps = case
+    drawn = Coopetition.drawn(seed=seed)
+    course = formula(drawn.targets, drawn.starts).descent(steps)
+    gaps = descended(seed, steps) - np.stack([course.in_context, course.in_weights], axis=1)
+    return Flow(abs(gaps).max(), 1e-10, "rounding, 1e-16 a step, of a descent that converges")
+
+
+def draws(setting):
+    """Draws of the published setting, as they come."""
+    return {f"draw {seed}": (seed, {}) for seed in range(3)}
+
+
+@cache
+def ends(formula, seed, options=()):
+    """The errors together, and of either strategy alone."""
+    drawn = Coopetition.drawn(seed=seed)
+    model = formula(drawn.targets, drawn.starts, **dict(options))
+    alone = [model.descent(STEPS, keep=40, without=k) for k in "da"]
+    return model.descent(STEPS, keep=40), alone[0].in_context, alone[1].in_weights
+
+
+def reachable(case):
+    """Either strategy alone reaches its solution; some draws start where none is reached."""
+    _, context, weights = ends(Coopetition, case[0])
+    return max(context[-1], weights[-1]) < 1e-6
+
+
+@evidence(
+    Bound, "alone each is learnt; together one starves the other", cases=draws, given=reachable
+)
+def competition(formula, case, setting):
+    """In context: alone solved, together learnt to a hundredth, then lost to ten times as much,
+    while the weights are learnt and the loss vanishes."""
+    seed, options = case
+    course, context, weights = ends(formula, seed, tuple(options.items()))
+    first = course.in_context
+    lesser = [
+        context[-1],
+        weights[-1],
+        first.min(),
+        10 * first.min(),
+        course.in_weights[-1],
+        course.loss[-1],
+    ]
+    greater = [1e-6, 1e-6, first[0] / 100, first[-1], 1e-6, 1e-6]
+    return Bound(greater, lesser)
+
+
+def races(setting):
+    """Who is ahead at the start; no floors, no cost, so that both are alike."""
+    return {"in context ahead": "a", "in the weights ahead": "d"}
+
+
+@evidence(Bound, "the faster one wins, whichever it is", cases=races)
+def race(formula, ahead, setting):
+    targets = {k: np.ones(5) for k in NAMES}
+    starts = {k: (0.5 if k in ("b", "c", ahead) else 0.05) * np.ones(5) for k in NAMES}
+    model = formula(targets, starts, alpha=0.0, floor_context=0.0, floor_weights=0.0)
+    course = model.descent(8000, keep=8000)
+    errors = {"a": course.in_context, "d": course.in_weights}
+    behind = "d" if ahead == "a" else "a"
+    return Bound([1e-6, errors[behind][-1]], [errors[ahead][-1], errors[behind][0] / 20])
+
+
+def along_targets(targets, starts, **options):
+    """The vectors' parts along their targets only."""
+    kept = {k: v * (v @ starts[k]) / (v @ v) for k, v in targets.items()}
+    return Coopetition(targets, kept, **options)
+
+
+def both_pulled(setting):
+    """A floor for the weights as well, and no cost: what pulls `a` never goes away."""
+    options = {"floor_weights": 0.1, "alpha": 0.0}
+    return {"μ2 = 0.1, α = 0": (2, options)}
+
+
+def together(targets, starts, **options):
+    """A sum in the place of the product: large floors, over which each error is a summand."""
+    return Coopetition(targets, starts, **options | {"floor_context": 1.0, "floor_weights": 1.0})
+
+
+def figure(setting):
+    """A draw of the published setting: together, and either strategy alone."""
+    figure, (left, right) = canvas(1, 2, sharey=True)
+    course, *alone = ends(Coopetition, 2)
+    steps = course.steps + 1
+    left.loglog(steps, course.in_context, label="in context, $L_1$")
+    left.loglog(steps, course.in_weights, label="in the weights, $L_2$")
+    left.loglog(steps, course.loss, color=FAINT, label="loss")
+    left.set(xlabel="step + 1", title="together", ylim=(1e-6, 3))
+    at = np.unique(np.geomspace(1, STEPS, 25).astype(int))
+    left.loglog(at + 1, descended(2, STEPS)[at, 0], "k.", ms=4, label="$L_1$, all parameters")
+    left.legend(fontsize=7.5)
+    for colour, error in zip(COLOURS, alone, strict=False):
+        right.loglog(steps, error, color=colour)
+    right.set(xlabel="step + 1", title="either strategy alone")
+    return figure
+
+
+claim = Claim(
+    title="Strategies that share circuits: eight numbers, and a competition",
+    source="the model: Singh et al., Strategy coopetition explains the emergence and transience of "
+    "in-context learning, 2025; the reduction is derived here",
+    formula=Coopetition,
+    hypotheses=(
+        "gradient descent with one step size on all parameters",
+        "competition: draws in which either strategy alone reaches its solution",
+    ),
+    call="""model = Coopetition.drawn(seed=0)
+model.descent(16_000).in_context, model.descent(16_000, without="d").in_context""",
+    evidence=(derived, exact, whole, competition, race),
+    control=(
+        wrong_steps("coopetition", derived),
+        Control("what is beside the targets forgotten", along_targets, rejected_by=(exact, whole)),
+        Control("a pull that stays", cases=both_pulled, rejected_by=(competition,)),
+        Control("floors that decouple the errors", together, rejected_by=(race,)),
+    ),
+    figure=figure,
+)
