@@ -21,11 +21,17 @@ from lsa_theory.risk import risk as risk
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from lsa_theory import diversity as diversity
     from lsa_theory import estimators as estimators
+    from lsa_theory import finite_data as finite_data
+    from lsa_theory import limits as limits
+    from lsa_theory import modular as modular
     from lsa_theory import phase as phase
     from lsa_theory import plots as plots
     from lsa_theory import shift as shift
+    from lsa_theory import task_list as task_list
     from lsa_theory import testing as testing
+    from lsa_theory import transience as transience
     from lsa_theory import wishart as wishart
     from lsa_theory.basin import Verdict as Verdict
     from lsa_theory.basin import known_to_converge as known_to_converge
@@ -97,7 +103,20 @@ LAZY = {  # loaded when first used: the flow brings JAX, and the rest would doub
     "white_time_course": "lsa_theory.white",
 }
 # likewise, but no part of `import *`
-MODULES = ("estimators", "phase", "plots", "shift", "testing", "wishart")
+MODULES = (
+    "diversity",
+    "estimators",
+    "finite_data",
+    "limits",
+    "modular",
+    "phase",
+    "plots",
+    "shift",
+    "task_list",
+    "testing",
+    "transience",
+    "wishart",
+)
 OWN = [name for name, item in globals().items() if "lsa_theory." in getattr(item, "__module__", "")]
 __all__ = sorted([*OWN, *LAZY])
 

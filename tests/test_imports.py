@@ -28,6 +28,8 @@ OPTIONAL = SIMULATION | PRESENTATION | GRIDS
 PARTS = {  # of the library, each knows those above it here; what else each may import
     "formulas": {"jax"},  # in linalg.py and iteration.py alone
     "flow": SIMULATION,
+    "transformer": SIMULATION,
+    "transience": SIMULATION,  # in bursty.py and experiment.py alone
     "sweeps": {"jax", "xarray", "distributed", "cloudpickle", "rich"},
     "plots": {"matplotlib"},
     "phase": {"xarray", "matplotlib"},
@@ -35,6 +37,9 @@ PARTS = {  # of the library, each knows those above it here; what else each may 
 }
 AT_ONCE = {  # by files that are themselves loaded when they are used
     "flow": SIMULATION,
+    "transformer": SIMULATION,
+    "bursty": SIMULATION,
+    "experiment": SIMULATION,
     "plots": {"matplotlib"},
     "command_line": {"argparse"},
     "terminal": {"rich"},
@@ -111,7 +116,7 @@ def test_light_import_still_offers_the_flow():
     assert "jax" in modules_after("import lsa_theory; lsa_theory.gradient_flow")
 
 
-@pytest.mark.parametrize("name", ["phase", "testing", "wishart"])
+@pytest.mark.parametrize("name", ["limits", "modular", "phase", "testing", "transience", "wishart"])
 def test_a_part_is_loaded_when_it_is_asked_for(name):
     code = f"import lsa_theory; lsa_theory.{name}"
     new = modules_after(code) - modules_after("import lsa_theory")
@@ -176,7 +181,7 @@ def test_hypothesis_is_for_the_strategies_alone():
 
 def test_library_imports_nothing_heavy_at_module_level():
     for path in sources("lsa_theory"):
-        part = "terminal" if path.name == "terminal.py" else part_of(path)
+        part = path.stem if path.stem in ("terminal", "bursty", "experiment") else part_of(path)
         allowed = AT_ONCE.get(part, set())
         names = {name.split(".")[0] for name in imported(path, inside_functions=False)}
         assert not names & (OPTIONAL | {"scipy", "sympy", "jaxtyping"}) - allowed, path
@@ -186,6 +191,11 @@ def test_a_sweep_that_is_not_run_loads_nothing_heavy():
     extra = modules_after("import lsa_theory; lsa_theory.sweep, lsa_theory.Axis")
     assert "lsa_theory.sweeps.driver" in extra
     assert not {name.split(".")[0] for name in extra} & OPTIONAL
+
+
+def test_solvable_models_load_numpy_and_nothing_else():
+    extra = modules_after("import lsa_theory.transience") - modules_after("import numpy")
+    assert {name.split(".")[0] for name in extra} - set(sys.stdlib_module_names) == {"lsa_theory"}
 
 
 @pytest.mark.parametrize("package", ["lsa_theory", "validation", "derivations", "benchmarks"])

@@ -13,11 +13,21 @@ from lsa_theory.phase.diagram import Boundary as Boundary
 from lsa_theory.phase.diagram import Colours as Colours
 from lsa_theory.phase.diagram import PhaseDiagram as PhaseDiagram
 from lsa_theory.phase.diagram import Region as Region
+from lsa_theory.phase.diversity import diversity as diversity
 from lsa_theory.phase.noise import noise as noise
 from lsa_theory.phase.rotation import rotation as rotation
 from lsa_theory.phase.scale import scale as scale
+from lsa_theory.phase.survival import survival as survival
 
-_ALL: tuple[Callable[..., PhaseDiagram], ...] = (noise, scale, rotation, convergence, brittleness)
+_ALL: tuple[Callable[..., PhaseDiagram], ...] = (
+    noise,
+    scale,
+    rotation,
+    convergence,
+    brittleness,
+    diversity,
+    survival,
+)
 
 DIAGRAMS: Mapping[str, Callable[..., PhaseDiagram]] = MappingProxyType(
     {function.__name__: function for function in _ALL}

@@ -1,0 +1,13 @@
+r"""
+Task diversity
+==============
+
+How many pre-training tasks make the layer solve tasks that it never saw? Of fewer than dimensions
+it memorises: new tasks cost many times what those of its list do, the more so the longer the prompt
+is. Shortly above :math:`K = d` it generalises.
+"""
+
+from lsa_theory import phase
+
+diagram = phase.diversity(sampled=4)
+figure = diagram.figure()
