@@ -25,7 +25,7 @@ from tests import shapes
 gc.set_threshold(100_000, 20, 100)  # what JAX and SymPy keep is else gone through again and again
 shapes.install("lsa_theory")
 
-for name, examples in (("deterministic", 20), ("thorough", 500)):
+for name, examples in (("deterministic", 12), ("thorough", 500)):
     settings.register_profile(
         name,
         derandomize=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import numpy as np
@@ -18,15 +19,25 @@ from validation.harness import registry as claims
 FOLDER = registry.FOLDER
 
 
-@pytest.mark.parametrize("stem", registry.stems())
+# `make derive` tries every step of every chain and all wrong neighbours, and has to pass as well
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+TRIED = [s for s in registry.stems() if THOROUGH or s in ("population_loss", "scale_lower_bound")]
+
+
+@pytest.mark.parametrize("stem", TRIED)
 def test_every_step_holds_and_no_wrong_neighbour_does(stem):
     chain = registry.chain(stem)
-    assert chain.steps
-    assert chain.wrong
     residuals = list(chain.residuals())
     assert residuals
     assert all(residual == 0 for residual in residuals)
     assert not any(each.holds() for each in chain.wrong)
+
+
+@pytest.mark.parametrize("stem", registry.stems())
+def test_every_chain_is_whole(stem):
+    chain = registry.chain(stem)
+    assert chain.steps
+    assert chain.wrong
     assert all(each.statement for each in (*chain.steps, *chain.wrong))
     assert len({each.name for each in chain.steps}) == len(chain.steps)
 

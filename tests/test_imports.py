@@ -33,7 +33,7 @@ PARTS = {  # of the library, each knows those above it here; what else each may 
     "sweeps": {"jax", "xarray", "distributed", "cloudpickle", "rich"},
     "plots": {"matplotlib"},
     "phase": {"xarray", "matplotlib"},
-    "command_line": {"rich", "argparse", "matplotlib", "jax", "h5netcdf"},
+    "command_line": {"rich", "argparse", "matplotlib", "jax", "h5netcdf", "xarray"},
 }
 AT_ONCE = {  # by files that are themselves loaded when they are used
     "flow": SIMULATION,
@@ -46,7 +46,7 @@ AT_ONCE = {  # by files that are themselves loaded when they are used
 }
 WITHIN = {  # what only some files of a part import
     "jax": {"linalg.py", "iteration.py", "vectorised.py"},
-    "xarray": {"driver.py"},
+    "xarray": {"driver.py", "phase.py"},
     "distributed": {"cluster.py"},
     "cloudpickle": {"cluster.py", "resident.py"},
 }
