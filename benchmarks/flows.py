@@ -53,6 +53,8 @@ def flow(rng: np.random.Generator, condition: float, commuting: bool) -> Flow:
     eigenvalues = condition ** np.sort([0.0, 1.0, *rng.random(d - 2)])
     eigenvalues *= d / eigenvalues.sum()
     basis = np.linalg.qr(rng.standard_normal((d, d)))[0]
+    if commuting:  # both sides are given it in the basis where it is d + 1 scalars
+        basis = np.eye(d)
     theta = np.eye(d) if commuting else rng.standard_normal((d, d))
     theta = theta / np.linalg.norm(theta @ theta.T) ** 0.5
     covariance = (basis * eigenvalues) @ basis.T
@@ -61,7 +63,7 @@ def flow(rng: np.random.Generator, condition: float, commuting: bool) -> Flow:
     rates, rest = np.outer(gamma * eigenvalues, eigenvalues), np.diag(1 / gamma)
     u = basis.T @ start.u @ basis
     kept = np.eye(d, dtype=bool) if commuting else np.ones((d, d), dtype=bool)
-    law = GaussianPrompts((covariance + covariance.T) / 2, n)
+    law = GaussianPrompts(eigenvalues if commuting else (covariance + covariance.T) / 2, n)
     return Flow(law, start, basis, rates[kept], rest[kept], np.append(start.s, u[kept]))
 
 
