@@ -34,16 +34,11 @@ from lsa_theory.linalg import dense
 class SampleSpectrum:
     r"""The means, in the shape of `a` and `ratio` (:math:`\kappa`).
 
-    Attributes
-    ----------
-    nu
-        The ridge.
-    share, first, square, inverse_square
-        :math:`\langle R / (R + \nu) \rangle`, :math:`\langle R / (R + \nu)^2 \rangle`,
-        :math:`\langle R^2 / (R + \nu)^2 \rangle`, :math:`\langle 1 / (R + \nu)^2 \rangle`.
-    tested, tested_square
-        :math:`\operatorname{tr} \tilde C (R + \nu)^{-1} / d` and
-        :math:`\operatorname{tr} \tilde C (R + \nu)^{-2} / d`.
+    `nu` is the ridge; `share`, `first`, `square` and `inverse_square` are
+    :math:`\langle R / (R + \nu) \rangle`, :math:`\langle R / (R + \nu)^2 \rangle`,
+    :math:`\langle R^2 / (R + \nu)^2 \rangle` and :math:`\langle 1 / (R + \nu)^2 \rangle`; `tested` and
+    `tested_square` are :math:`\operatorname{tr} \tilde C (R + \nu)^{-1} / d` and
+    :math:`\operatorname{tr} \tilde C (R + \nu)^{-2} / d`.
     """
 
     def __init__(self, a: Array, ratio: Array, spectrum: Array, tested: Array) -> None:
