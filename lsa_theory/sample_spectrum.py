@@ -36,8 +36,8 @@ class SampleSpectrum:
 
     `nu` is the ridge; `share`, `first`, `square` and `inverse_square` are
     :math:`\langle R / (R + \nu) \rangle`, :math:`\langle R / (R + \nu)^2 \rangle`,
-    :math:`\langle R^2 / (R + \nu)^2 \rangle` and :math:`\langle 1 / (R + \nu)^2 \rangle`; `tested` and
-    `tested_square` are :math:`\operatorname{tr} \tilde C (R + \nu)^{-1} / d` and
+    :math:`\langle R^2 / (R + \nu)^2 \rangle` and :math:`\langle 1 / (R + \nu)^2 \rangle`;
+    `tested` and `tested_square` are :math:`\operatorname{tr} \tilde C (R + \nu)^{-1} / d` and
     :math:`\operatorname{tr} \tilde C (R + \nu)^{-2} / d`.
     """
 
