@@ -130,7 +130,8 @@ class Regressed:
         return Line(jax.random.normal(key, (self.size, self.size)))
 
     def world(self, key):
-        return jax.random.normal(key, (self.size, self.size))
+        assert not isinstance(key, jax.core.Tracer)
+        return np.asarray(jax.random.normal(key, (self.size, self.size)))
 
     def batch(self, world, key, size):
         x = jax.random.normal(key, (size, self.size))
@@ -140,7 +141,11 @@ class Regressed:
         return ((batch[0] @ model.weight.T - batch[1]) ** 2).mean()
 
     def evaluation(self, model, world, key):
-        return {"gap": abs(model.weight - world).max(), "noise": jax.random.normal(key)}
+        gaps = abs(model.weight - world)
+        return {"gap": gaps.max(), "gaps": gaps, "noise": jax.random.normal(key)}
+
+    def analysis(self, model, world):
+        return {"gaps": abs(model.weight - world), "sign": np.sign(world[0, 0])}
 
 
 EXPERIMENT = Regressed()
@@ -181,6 +186,12 @@ def test_a_killed_run_goes_on_with_the_same_bits(whole, tmp_path):
     )
     assert seen == [6]
     same((found.values, found.models), (whole.values, whole.models))
+    assert set(found.values) == {"loss", "gap", "gaps", "noise", "norm"}
+    assert found.values["gaps"].shape == (2, 4, 3, 3)
+    np.testing.assert_array_equal(found.values["gaps"].max((2, 3)), found.values["gap"])
+    np.testing.assert_array_equal(found.analysis["gaps"], found.values["gaps"][:, -1])
+    with np.load(tmp_path / "analysis.npz", allow_pickle=False) as kept:
+        same(dict(kept), whole.analysis)
 
 
 def test_a_seed_is_its_own(whole):

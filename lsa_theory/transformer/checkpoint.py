@@ -55,6 +55,11 @@ class Run:
             body = packed({"step": np.array(row["step"]), **arrays})
             written(self.folder / "checkpoint.bin", hashlib.sha256(body).digest() + body)
 
+    def finish(self, analysis: dict[str, Any]) -> None:
+        """What was found at the end, if anything."""
+        if self.folder is not None and analysis:
+            written(self.folder / "analysis.npz", packed(analysis, np.savez_compressed))
+
     def resumed(self, state: Any) -> tuple[list[dict[str, Any]], Any]:
         """The history up to the last kept state, and that state; without one, nothing and the
         start."""
@@ -78,11 +83,11 @@ class Run:
         return rows, state
 
 
-def packed(arrays: dict[str, Any]) -> bytes:
+def packed(arrays: dict[str, Any], save: Any = np.savez) -> bytes:
     from io import BytesIO
 
     file = BytesIO()
-    np.savez(file, **arrays)
+    save(file, **arrays)
     return file.getvalue()
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -12,23 +11,28 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
 from lsa_theory import checks
 from lsa_theory._typing import Array
 from lsa_theory.transformer.checkpoint import Run
+from lsa_theory.transformer.optimisation import Optimisation as Optimisation
+from lsa_theory.transformer.optimisation import squared_size
 
 
 @runtime_checkable
 class Experiment(Protocol):
-    """What is trained, on what, and how it is judged."""
+    """What is trained, on what, and how it is judged.
+
+    It may also have `analysis(model, world)`, called once for each trained model: arrays by name.
+    """
 
     def model(self, key: Array) -> Any:
         """A model with random parameters."""
         ...
 
     def world(self, key: Array) -> Any:
-        """What is fixed for one seed: the classes, the tasks; arrays, or None."""
+        """What is fixed for one seed: the classes, the tasks; arrays of the same shapes for every
+        seed, or None. Made outside of compiled code: the key has a value."""
         ...
 
     def batch(self, world: Any, key: Array, size: int) -> Any:
@@ -40,79 +44,12 @@ class Experiment(Protocol):
         ...
 
     def evaluation(self, model: Any, world: Any, key: Array) -> dict[str, Array]:
-        """Numbers that are recorded, by name."""
+        """Numbers, or arrays of them, that are recorded, by name."""
         ...
 
     def as_dict(self) -> dict[str, Any]:
         """All settings."""
         ...
-
-
-@dataclass(frozen=True)
-class Optimisation:
-    r"""How it is trained: Adam, with two penalties that are not the same thing.
-
-    Attributes
-    ----------
-    steps, batch, learning_rate
-        How many steps, prompts a step, and the rate.
-    warmup
-        Steps of linear growth of the rate from 0.
-    decay
-        "constant", or "cosine" down to zero.
-    l2
-        :math:`\lambda` of :math:`\frac\lambda2 \|\theta\|^2` *in the loss*: Adam rescales its
-        gradient with the rest.
-    weight_decay
-        Decoupled, as in AdamW: :math:`\theta` shrinks by the rate times this a step.
-    betas
-        Of Adam.
-    """
-
-    steps: int
-    batch: int = 128
-    learning_rate: float = 2e-3
-    warmup: int = 0
-    decay: str = "constant"
-    l2: float = 0.0
-    weight_decay: float = 0.0
-    betas: tuple[float, float] = (0.9, 0.999)
-
-    def __post_init__(self) -> None:
-        name = "Optimisation"
-        for argument, least in (("steps", 1), ("batch", 1), ("warmup", 0)):
-            checks.integer(name, argument, getattr(self, argument), minimum=least)
-        for argument in ("learning_rate", "l2", "weight_decay"):
-            checks.real(name, argument, getattr(self, argument), minimum=0)
-        if self.decay not in ("constant", "cosine"):
-            checks.refuse(name, "decay", repr(self.decay), '"constant" or "cosine"')
-
-    @cache  # noqa: B019 - one object for equal settings, so that nothing is compiled twice
-    def optimiser(self) -> optax.GradientTransformation:
-        """Adam with its schedule."""
-        rate: Any = self.learning_rate
-        if self.decay == "cosine":
-            rate = optax.cosine_decay_schedule(rate, max(self.steps - self.warmup, 1))
-        if self.warmup:
-            rise = optax.linear_schedule(0.0, self.learning_rate, self.warmup)
-            after = rate if callable(rate) else optax.constant_schedule(rate)
-            rate = optax.join_schedules([rise, after], [self.warmup])
-        first, second = self.betas
-        return optax.adamw(rate, b1=first, b2=second, weight_decay=self.weight_decay, mask=matrices)
-
-
-def matrices(model: Any) -> Any:
-    """Which parameters are penalised: matrices, not the scales of norms."""
-    return jax.tree.map(lambda leaf: eqx.is_array(leaf) and leaf.ndim >= 2, model)
-
-
-def squared_size(model: Any) -> Array:
-    """The squared norm of the penalised parameters."""
-    return sum(
-        (leaf**2).sum()
-        for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_array))
-        if leaf.ndim >= 2
-    )
 
 
 class State(NamedTuple):
@@ -133,11 +70,16 @@ class History:
     steps
         (T,).
     values
-        Name to an array (S, T), a row a seed; "loss" is the mean over the steps since the last.
+        Name to an array (S, T, ...), a row a seed; "loss" is the mean over the steps since the
+        last.
     seeds
         Of the rows.
     models
         The final models, along the first axis of every array; `model(k)` is one of them.
+    worlds
+        Likewise what was fixed for each seed; `world(k)`.
+    analysis
+        What the experiment's `analysis` found, if it has one: name to an array (S, ...).
     """
 
     steps: Array
@@ -145,6 +87,7 @@ class History:
     seeds: tuple[int, ...]
     models: Any = field(repr=False)
     worlds: Any = field(repr=False)
+    analysis: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def model(self, row: int) -> Any:
         return jax.tree.map(lambda leaf: leaf[row] if eqx.is_array(leaf) else leaf, self.models)
@@ -175,9 +118,10 @@ def trained(
         Steps between evaluations; checkpoints are written then.
     folder
         Where to keep `history.jsonl`, which can be read while it grows, and the checkpoint; a run
-        that was killed goes on from it and ends with the same bits. None: nothing is kept.
+        that was killed goes on from it and ends with the same bits; at the end `analysis.npz`.
+        None: nothing is kept.
     progress
-        Called after each evaluation with the step, the last step and the means over seeds.
+        Called after each evaluation with the step, the last step and the numbers' means over seeds.
 
     Raises
     ------
@@ -189,7 +133,7 @@ def trained(
     if not seeds or len(set(seeds)) < len(seeds):
         checks.refuse("trained", "seeds", seeds, "different integers, at least one")
     optimiser = optimisation.optimiser()
-    state = _start(experiment, optimiser, jnp.array(seeds))
+    state = _start(experiment, optimiser, _worlds(experiment, seeds), jnp.array(seeds))
     settings = {
         "experiment": experiment.as_dict(),
         "optimisation": asdict(optimisation),
@@ -211,11 +155,43 @@ def trained(
         rows.append(_row(step, _evaluated(experiment, state, jnp.asarray(step)), losses))
         run.keep(rows[-1], state)
         if progress is not None:
-            means = {name: float(np.mean(x)) for name, x in rows[-1].items() if name != "step"}
-            progress(step, optimisation.steps, means)
-    values = {name: np.array([row[name] for row in rows]).T for name in rows[0] if name != "step"}
+            progress(step, optimisation.steps, _means(rows[-1]))
+    history = _history(rows, state, seeds)
+    found = _analysis(experiment, history)
+    run.finish(found)
+    return replace(history, analysis=found)
+
+
+def _worlds(experiment: Experiment, seeds: Sequence[int]) -> Any:
+    worlds = [experiment.world(_keys(seed)[2]) for seed in seeds]
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *worlds)
+
+
+def _keys(seed: Any) -> Array:
+    """Of the model, the course, the world."""
+    return jax.random.split(jax.random.key(seed), 3)
+
+
+def _history(rows: list[dict[str, Any]], state: State, seeds: tuple[int, ...]) -> History:
+    names = [name for name in rows[0] if name != "step"]
+    values = {name: np.swapaxes(np.array([row[name] for row in rows]), 0, 1) for name in names}
     steps = np.array([row["step"] for row in rows])
     return History(steps, values, seeds, *jax.tree.map(np.asarray, (state.model, state.world)))
+
+
+def _analysis(experiment: Experiment, history: History) -> dict[str, Array]:
+    analysis = getattr(experiment, "analysis", None)
+    if analysis is None:
+        return {}
+    rows = range(len(history.seeds))
+    found = [analysis(history.model(row), history.world(row)) for row in rows]
+    return {name: np.stack([np.asarray(one[name]) for one in found]) for name in found[0]}
+
+
+def _means(row: dict[str, Any]) -> dict[str, float]:
+    """Over seeds, of what is one number a seed."""
+    values = {name: np.asarray(x) for name, x in row.items() if name != "step"}
+    return {name: float(x.mean()) for name, x in values.items() if x.ndim == 1}
 
 
 def _row(step: int, values: dict[str, Array], losses: Array) -> dict[str, Any]:
@@ -226,14 +202,14 @@ def _row(step: int, values: dict[str, Array], losses: Array) -> dict[str, Any]:
 
 
 @eqx.filter_jit
-def _start(experiment: Experiment, optimiser: Any, seeds: Array) -> State:
-    def one(seed: Array) -> State:
-        first, second, third = jax.random.split(jax.random.key(seed), 3)
+def _start(experiment: Experiment, optimiser: Any, worlds: Any, seeds: Array) -> State:
+    def one(world: Any, seed: Array) -> State:
+        first, second, _ = _keys(seed)
         model = experiment.model(first)
         inner = optimiser.init(eqx.filter(model, eqx.is_array))
-        return State(model, inner, experiment.world(third), jax.random.key_data(second))
+        return State(model, inner, world, jax.random.key_data(second))
 
-    return eqx.filter_vmap(one)(seeds)
+    return eqx.filter_vmap(one)(worlds, seeds)
 
 
 @eqx.filter_jit
