@@ -81,12 +81,15 @@ def _settings(folder: Path) -> dict[str, Any]:
         _refuse(folder, "the folder of a run, with settings.json")
     try:
         found = json.loads(path.read_text())
-        known = {"experiment": dict, "optimisation": dict, "seeds": list}
-        if all(isinstance(found[name], kind) for name, kind in known.items()):
-            return found
-    except (ValueError, KeyError, TypeError):
-        pass
-    _refuse(folder, "a run whose settings.json is not damaged")
+    except ValueError:
+        found = None
+    known = {"experiment": dict, "optimisation": dict, "seeds": list, "every": int}
+    whole = isinstance(found, dict) and all(
+        isinstance(found.get(name), kind) for name, kind in known.items()
+    )
+    if not whole:
+        _refuse(folder, "a run whose settings.json is not damaged")
+    return found
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:
