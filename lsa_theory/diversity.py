@@ -18,7 +18,13 @@ from lsa_theory.estimators.result import Kind
 from lsa_theory.minimum import block_minimum
 from lsa_theory.prompts import GaussianPrompts
 from lsa_theory.risk import risk
-from lsa_theory.sample_spectrum import SampleSpectrum, effective_ridge, positive, task_spectra
+from lsa_theory.sample_spectrum import (
+    SampleSpectrum,
+    effective_ridge,
+    positive,
+    task_spectra,
+    together,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,13 +179,12 @@ def limit_task_risks(
     Source: derived here; compare Lu et al., arXiv:2405.11751.
     """
     name = "limit_task_risks"
-    ratio, tau = (
-        positive(name, "task_ratio", task_ratio),
-        positive(name, "label_ratio", label_ratio),
-    )
-    share = 1 / positive(name, "context_length", np.asarray(context_length).clip(max=1e300))
+    values = {"task_ratio": task_ratio, "label_ratio": label_ratio}
+    values = {key: positive(name, key, value) for key, value in values.items()}
+    length = positive(name, "context_length", context_length, infinite=True)
+    ratio, tau, length = together(name, **values, context_length=length)
+    share = 1 / length
     spectrum, tested = task_spectra(name, task_covariance, None)
-    ratio, tau, share = np.broadcast_arrays(ratio, tau, share)
     ridge = tau / (1 + share)  # β = R / (R + ridge) / (1 + 1/N)
     a = effective_ridge(spectrum, ridge, ratio)
     found = SampleSpectrum(a, ratio, spectrum, tested)

@@ -186,6 +186,9 @@ def _task_moments(
     """`E w w^T`, `E t`, `E t²` and `E t w`, in the arithmetic of `zero`."""
     dimension = len(zero)
     if tasks is not None:
+        if covariance is not None:
+            rule = "None beside tasks, which are the whole law"
+            checks.refuse(name, "task_covariance", covariance, rule)
         tasks = checks.real_array(name, "tasks", tasks, (2,))
         if tasks.shape[1] != dimension:
             checks.refuse(name, "tasks", tasks, f"of {dimension} columns")

@@ -31,8 +31,15 @@ from typing import Any
 
 import numpy as np
 
+from lsa_theory import checks
 from lsa_theory._typing import Array
-from lsa_theory.sample_spectrum import SampleSpectrum, effective_ridge, positive, task_spectra
+from lsa_theory.sample_spectrum import (
+    SampleSpectrum,
+    effective_ridge,
+    positive,
+    task_spectra,
+    together,
+)
 
 POLE = (
     "learning_errors(tau=1): is a pole without ridge, the errors infinite: there are as many "
@@ -111,12 +118,12 @@ def learning_errors(
     name = "learning_errors"
     test_alpha = alpha if test_alpha is None else test_alpha
     values = {"alpha": alpha, "kappa": kappa, "tau": tau, "test_alpha": test_alpha}
-    alpha, kappa, tau, test_alpha = (positive(name, *item) for item in values.items())
-    noise = positive(name, "noise_variance", noise_variance, zero=True)
-    ridge = positive(name, "ridge", ridge, zero=True)
+    values = {key: positive(name, key, value) for key, value in values.items()}
+    rest = {"noise_variance": noise_variance, "ridge": ridge}
+    values |= {key: positive(name, key, value, zero=True) for key, value in rest.items()}
+    alpha, kappa, tau, test_alpha, noise, ridge = together(name, **values)
     spectrum, tested = task_spectra(name, task_covariance, test_task_covariance)
     x, x_test = (spectrum.mean() + noise) / alpha, (tested.mean() + noise) / test_alpha
-    x, kappa, tau, ridge = np.broadcast_arrays(x, kappa, tau, ridge)
     a = _regularised(spectrum, x, kappa, tau, ridge)
     means = SampleSpectrum(a, kappa, spectrum, tested)
     pole = (tau == 1) & (ridge == 0)
@@ -157,15 +164,22 @@ def optimal_ridge(
     name = "optimal_ridge"
     test_alpha = alpha if test_alpha is None else test_alpha
     values = {"alpha": alpha, "kappa": kappa, "tau": tau, "test_alpha": test_alpha}
-    alpha, kappa, tau, test_alpha = (positive(name, *item) for item in values.items())
-    noise = positive(name, "noise_variance", noise_variance, zero=True)
+    rule = "a positive number"
+    numbers = (
+        np.asarray(checks.option(name, *item, rule, lambda v: 0 < v < np.inf))
+        for item in values.items()
+    )
+    length, pool, prompts, test_length = numbers
+    noise = checks.option(
+        name, "noise_variance", noise_variance, "a number >= 0", lambda v: 0 <= v < np.inf
+    )
     spectrum, tested = task_spectra(name, task_covariance, test_task_covariance)
-    x, x_test = (spectrum.mean() + noise) / alpha, (tested.mean() + noise) / test_alpha
-    least = _regularised(spectrum, x, kappa, tau, np.zeros(()))
+    x, x_test = (spectrum.mean() + noise) / length, (tested.mean() + noise) / test_length
+    least = _regularised(spectrum, x, pool, prompts, np.zeros(()))
 
     def error(logarithm: Array) -> Array:
-        means = SampleSpectrum(least + np.exp(logarithm), kappa, spectrum, tested)
-        return fresh_error(means, x, x_test, noise, pool_error(means, x, tau, noise))
+        means = SampleSpectrum(least + np.exp(logarithm), pool, spectrum, tested)
+        return fresh_error(means, x, x_test, noise, pool_error(means, x, prompts, noise))
 
     def slope(logarithm: float) -> float:
         return error(np.asarray(logarithm + 1e-20j)).imag  # a formula without roots is analytic
@@ -179,9 +193,9 @@ def optimal_ridge(
     from scipy.optimize import brentq
 
     a = least + np.exp(brentq(slope, grid[k - 1], grid[k + 1], xtol=1e-14))
-    means = SampleSpectrum(np.asarray(a), kappa, spectrum, tested)
+    means = SampleSpectrum(np.asarray(a), pool, spectrum, tested)
     xi = means.nu - x
-    return float(xi * (xi / means.nu * (1 - means.share) - 1 + tau) / tau)
+    return float(xi * (xi / means.nu * (1 - means.share) - 1 + prompts) / prompts)
 
 
 def _regularised(spectrum: Array, x: Array, kappa: Array, tau: Array, ridge: Array) -> Array:

@@ -70,17 +70,36 @@ def effective_ridge(spectrum: Shaped[Array, " d"], nu: Array, ratio: Array) -> A
     return a
 
 
-def positive(call: str, argument: str, value: Any, *, zero: bool = False) -> Array:
-    """A number or an array of numbers, finite and positive, or also zero."""
+def positive(
+    call: str, argument: str, value: Any, *, zero: bool = False, infinite: bool = False
+) -> Array:
+    """A number or an array of numbers, positive and finite, or also zero, or infinite."""
     rule = "a number >= 0" if zero else "a positive number"
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
         checks.refuse(call, argument, checks.described(value), rule)
-    wrong = ~(np.isfinite(array) & ((array >= 0) if zero else (array > 0)))
+    within = (array >= 0) if zero else (array > 0)
+    wrong = ~(within & (infinite | np.isfinite(array)))
     if wrong.any():
         checks.refuse(call, argument, float(array[wrong].flat[0]), rule)
     return array
+
+
+def together(call: str, **values: Array) -> tuple[Array, ...]:
+    """In one shape; what does not broadcast is refused by the argument at which it shows."""
+    try:
+        return np.broadcast_arrays(*values.values())
+    except ValueError:
+        names = list(values)
+        for k, name in enumerate(names):
+            shapes = [values[other].shape for other in names[: k + 1]]
+            try:
+                np.broadcast_shapes(*shapes)
+            except ValueError:
+                others = " and ".join(names[:k])
+                checks.refuse(call, name, values[name], f"of a shape that broadcasts with {others}")
+        raise
 
 
 def task_spectra(call: str, trained: Any, tested: Any) -> tuple[Array, Array]:
@@ -90,7 +109,7 @@ def task_spectra(call: str, trained: Any, tested: Any) -> tuple[Array, Array]:
     """
     if trained is None and tested is None:
         return np.ones(1), np.ones(1)
-    dimension = len(tested if trained is None else trained)
+    dimension = _dimension(call, trained, tested)
     given = np.ones(dimension) if trained is None else trained
     spectrum = checks.covariance(call, "task_covariance", given, dimension).astype(np.float64)
     other = spectrum
@@ -101,3 +120,10 @@ def task_spectra(call: str, trained: Any, tested: Any) -> tuple[Array, Array]:
         return spectrum, other
     eigenvalues, basis = np.linalg.eigh(dense(spectrum))
     return eigenvalues.clip(min=0), ((dense(other) @ basis) * basis).sum(axis=0)
+
+
+def _dimension(call: str, trained: Any, tested: Any) -> int:
+    name, given = "task_covariance", trained
+    if trained is None:
+        name, given = "test_task_covariance", tested
+    return len(checks.real_array(call, name, given, (1, 2)))

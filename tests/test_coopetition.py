@@ -74,6 +74,21 @@ def test_either_strategy_alone_reaches_its_solution(without, alone):
     assert not found.share[:, "abcd".index(without)].any()
 
 
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: Coopetition({}, {}), r"targets=nothing\): must be vectors a, b, c and d"),
+        (lambda: Coopetition.drawn(seed=-1), r"drawn\(seed=-1\): must be an integer >= 0"),
+        (lambda: Coopetition.drawn((1, 2), seed=0), r"sizes=\(1, 2\)\): must be four integers"),
+        (lambda: Coopetition.drawn(seed=0).descent(1, rate=0), r"rate=0\): must be a positive"),
+        (lambda: Coopetition.drawn(seed=0).descent(99, rate=1e4), r"the steps do not diverge"),
+    ],
+)
+def test_refusals(call, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        call()
+
+
 # --- kinetics ---
 
 

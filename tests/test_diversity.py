@@ -71,3 +71,7 @@ def test_refusals():
         limit_task_risks(0.0, 1.0)
     with pytest.raises(ValueError, match=r"average_task_risks\(count=1\): must be an integer >= 2"):
         average_task_risks(3, 4, 5, count=1)
+    with pytest.raises(ValueError, match=r"label_ratio=.*broadcasts with task_ratio"):
+        limit_task_risks([1.0, 2.0], [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match=r"context_length='long'\): must be a positive number"):
+        limit_task_risks(1.0, 1.0, context_length="long")

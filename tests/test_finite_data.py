@@ -95,3 +95,5 @@ def test_refusals():
         weight_error(np.ones((3, 3)), 2)
     with pytest.raises(ValueError, match=r"of 3 columns"):
         weight_error(np.ones((3, 4)), 2, tasks=np.ones((2, 2)))
+    with pytest.raises(ValueError, match=r"task_covariance=.*must be None beside tasks"):
+        weight_error(np.ones((3, 4)), 2, tasks=np.ones((2, 3)), task_covariance=np.ones(3))

@@ -173,9 +173,19 @@ def test_means_over_the_sample_spectrum(nu, ratio, spectrum):
         ({"tau": np.array([1.0, np.nan])}, r"learning_errors\(tau=nan\): must be"),
         ({"kappa": "many"}, r"learning_errors\(kappa='many'\): must be a positive number"),
         ({"task_covariance": [1.0, -1.0]}, r"task_covariance=.* must be non-negative"),
+        (
+            {"test_task_covariance": 3.0},
+            r"test_task_covariance=3.0\): must be a vector or a matrix",
+        ),
+        ({"tau": [1.0, 2.0], "kappa": [1.0, 2.0, 3.0]}, r"tau=.*broadcasts with alpha and kappa"),
     ],
 )
 def test_refusals(change, sentence):
     setting = {"alpha": 2.0, "kappa": 1.0, "tau": 2.0, "noise_variance": 0.1}
     with pytest.raises(ValueError, match=sentence):
         learning_errors(**(setting | change))
+
+
+def test_the_optimal_ridge_is_of_finite_numbers():
+    with pytest.raises(ValueError, match=r"optimal_ridge\(tau=inf\): must be a positive number"):
+        optimal_ridge(alpha=2.0, kappa=1.0, tau=np.inf, noise_variance=0.1)

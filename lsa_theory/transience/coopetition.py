@@ -97,9 +97,10 @@ class Coopetition:
         for argument in ("alpha", "floor_context", "floor_weights"):
             checks.real(name, argument, getattr(self, argument), minimum=0)
         for argument in ("targets", "starts"):
-            if set(getattr(self, argument)) != set(NAMES):
-                keys = ", ".join(sorted(getattr(self, argument)))
-                checks.refuse(name, argument, keys, "vectors a, b, c and d")
+            given = getattr(self, argument)
+            if not isinstance(given, Mapping) or set(given) != set(NAMES):
+                found = ", ".join(map(str, given)) if isinstance(given, Mapping) else repr(given)
+                checks.refuse(name, argument, found or "nothing", "vectors a, b, c and d")
         for letter in NAMES:
             target = checks.real_array(name, f"targets[{letter}]", self.targets[letter], (1,))
             checks.vector(name, f"starts[{letter}]", self.starts[letter], len(target))
@@ -109,7 +110,11 @@ class Coopetition:
     @classmethod
     def drawn(cls, sizes: tuple[int, ...] = (20, 20, 20, 160), *, seed: int, **options: Any) -> Any:
         """Targets and starts with entries `N(0, 1)`, as in the source."""
-        rng = np.random.default_rng(seed)
+        name = "Coopetition.drawn"
+        if not isinstance(sizes, Sequence) or len(sizes) != len(NAMES):
+            checks.refuse(name, "sizes", checks.described(sizes), "four integers >= 1")
+        sizes = tuple(checks.integer(name, "sizes", size) for size in sizes)
+        rng = np.random.default_rng(checks.integer(name, "seed", seed, minimum=0))
         parts = [
             {letter: rng.standard_normal(size) for letter, size in zip(NAMES, sizes, strict=True)}
             for _ in range(2)
@@ -135,7 +140,8 @@ class Coopetition:
         name = "Coopetition.descent"
         steps = checks.integer(name, "steps", steps)
         keep = checks.integer(name, "keep", keep)
-        rate = checks.real(name, "rate", rate, minimum=0)
+        if checks.real(name, "rate", rate, minimum=0) == 0:
+            checks.refuse(name, "rate", rate, "a positive number")
         if without not in (None, *STRATEGIES):
             checks.refuse(name, "without", without, '"a", "d" or None')
         off = None if without is None else NAMES.index(without)
@@ -148,6 +154,8 @@ class Coopetition:
                 where.append(step)
         share, beside = (np.array([s[k] for s, _ in kept]) for k in (0, 1))
         first, second, whole = (np.array([found[k] for _, found in kept]) for k in range(3))
+        if not np.isfinite(float(whole[-1])):
+            checks.refuse(name, "rate", rate, "so small that the steps do not diverge")
         return CoopetitionCourse(np.array(where), first, second, whole, share, beside)
 
     def _law(self) -> tuple[Any, ...]:
