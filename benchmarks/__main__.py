@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from benchmarks import cells, closed_form, flows, imports, sampling, training, wishart
+from benchmarks import cells, closed_form, curves, flows, imports, sampling, training, wishart
 from benchmarks.row import HEADINGS, Row
 
 PARTS = {
@@ -13,6 +13,7 @@ PARTS = {
     "minimum": closed_form.rows,
     "cells": cells.rows,
     "flows": flows.rows,
+    "curves": curves.rows,
     "sampling": sampling.rows,
     "training": training.rows,
     "expectation": wishart.rows,

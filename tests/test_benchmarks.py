@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import adam, flows, training
+from benchmarks import adam, curves, flows, training
 from benchmarks.__main__ import PARTS, main, table
 from benchmarks.prompts import chi_squared, sufficient_statistics, whole_prompts
 from benchmarks.row import HEADINGS, advantage, cost, duration, ratio
@@ -18,6 +18,7 @@ from lsa_theory import (
     population_loss,
     risk,
 )
+from lsa_theory.limits import learning_errors
 
 EIGENVALUES = np.array([0.5, 1.0, 2.0])
 LAW = GaussianPrompts(EIGENVALUES, 6)
@@ -77,6 +78,17 @@ def test_the_flows_are_the_same_on_both_sides(commuting):
     assert 1e-6 < flows.error([loose], [beside]) < 1e-1
     found = flows.first_within(1e-4, lambda x: [flows.lsoda(one, times, x)], [beside])
     assert 1e-6 < found < 1e-2
+
+
+def test_the_curves_are_the_same_on_both_sides():
+    for tau in (0.3, 2.0):
+        found = learning_errors(tau=tau, **curves.WHITE)
+        errors = float(found.in_distribution), float(found.out_of_distribution)
+        assert curves.by_root(tau=tau, **curves.WHITE) == pytest.approx(errors, rel=1e-12)
+    trained, tested = (matrix[:6, :6] for matrix in curves.covariances())
+    found = learning_errors(task_covariance=trained, test_task_covariance=tested, **curves.TWO)
+    beside = curves.by_roots(trained, tested, **curves.TWO)
+    assert beside == pytest.approx(float(found.out_of_distribution), rel=1e-10)
 
 
 def test_aims():
