@@ -20,6 +20,8 @@ COMMANDS = {
     "shift": "a trained layer on a shifted law, beside least squares, ridge, Bayes and zero",
     "flow": "gradient flow on the population loss from the theorem's start",
     "phase": "ready-made phase diagrams: what holds where, over two settings at a time",
+    "transience": "why in-context learning appears and goes away: theory, training, figures",
+    "modular": "modular arithmetic from few and many tasks: exact ceilings, training, figures",
 }
 FAILED, REFUSED, INTERRUPTED, BROKEN_PIPE = 1, 2, 130, 141
 
@@ -48,10 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _options(arguments)
         if options is None:
             return _printed("", 0)
-        name = " ".join(filter(None, ("lsa", options.command, getattr(options, "diagram", ""))))
+        parts = (getattr(options, part, "") for part in ("command", "diagram", "action"))
+        name = " ".join(filter(None, ("lsa", *parts)))
         return _answered(options)
-    except KeyboardInterrupt:
-        return _said(f"{name}: interrupted", INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _said(f"{name}: interrupted{stop}", INTERRUPTED)
     except BrokenPipeError:
         return BROKEN_PIPE
     except Refused as refusal:

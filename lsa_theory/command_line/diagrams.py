@@ -15,6 +15,7 @@ from lsa_theory.command_line import files
 from lsa_theory.command_line.covariances import features
 
 SYMBOLS = {r"\Lambda": "Λ", r"\lambda": "λ", r"\sigma": "σ", r"\theta": "θ", r"\kappa": "κ"}
+SYMBOLS |= {r"\beta": "β", r"\epsilon": "ε", r"\eta": "η", r"\ge": "≥", r"\bmod": "mod"}
 GRID_HELP = "numbers between commas, LOW:HIGH:COUNT, or log:LOW:HIGH:COUNT"
 
 
@@ -94,8 +95,9 @@ def _kind(name: str, annotation: str) -> tuple[Callable[[str], Any], str] | None
 
 
 def descriptions(docstring: str) -> dict[str, str]:
-    """What the docstring says of each parameter, in plain text."""
-    section = docstring.partition("Parameters\n----------\n")[2]
+    """What the docstring says of each parameter or attribute, in plain text."""
+    parts = (docstring.partition(f"{head}\n{10 * '-'}\n") for head in ("Parameters", "Attributes"))
+    section = "".join(part[2] for part in parts)
     section = re.split(r"\n\n?[A-Z]\w+\n-{3,}\n|\nSource:", section)[0]
     found: dict[str, str] = {}
     for names, text in re.findall(r"^(\S.*)\n((?:[ ]+\S.*\n?|\n)+)", section, re.MULTILINE):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -22,16 +23,17 @@ class Parser(argparse.ArgumentParser):
 
 
 class Command(Parser):
-    """Takes its arguments from the command's file when it is first called."""
+    """Takes its arguments when it is first called: from a function, or from the command's file."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, fill: Callable[[Any], None] | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.filled = False
+        self.fill, self.filled = fill, False
 
     def parse_known_args(self, *given: Any, **options: Any) -> Any:
         if not self.filled:
             self.filled = True
-            module(self.prog.split()[-1]).arguments(self)
+            fill = self.fill or module(self.prog.split()[-1]).arguments
+            fill(self)
         return super().parse_known_args(*given, **options)
 
 
