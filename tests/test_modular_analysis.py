@@ -1,4 +1,4 @@
-"""What a model modulo p does: algorithms by their answers, frequencies, heads, and the figures."""
+"""What a model modulo p does: algorithms by their answers, frequencies, heads."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lsa_theory.modular.fourier import (
     basis,
     circle,
     degrees,
+    gaussian_neuron_shares,
     gaussian_share,
     largest_share,
     logarithmic,
     neuron_shares,
-    plane_degrees,
     powers,
 )
 from lsa_theory.modular.heads import KINDS, attended, kinds, uniform
@@ -257,16 +257,18 @@ def test_neurons_of_a_plane():
     cosine = np.cos(2 * np.pi * (x + 2 * y) / p)
     rectified = np.maximum(cosine, 0)  # harmonics, on the same line
     alone = ((x == 1) & (y == 3)).astype(float)
-    responses = np.stack([cosine, rectified, alone, np.full((p, p), 0.3)], axis=-1)
+    blind = np.cos(2 * np.pi * y / p)  # to x
+    responses = np.stack([cosine, rectified, alone, blind, np.full((p, p), 0.3)], axis=-1)
     found = neuron_shares(responses)
-    assert found.frequency[:3] == pytest.approx([1, found.frequency[1], 1 / 12])
-    assert 0.5 < found.frequency[1] < 1
-    assert found.line[:3] == pytest.approx([1, 1, 1 / 6])
-    assert np.isnan(found.frequency[3])
+    assert found.frequency[[0, 2, 3]] == pytest.approx([1, 1 / 12, 0], abs=1e-12)
+    assert 0.5 < found.frequency[1] < 0.99
+    assert found.line[:4] == pytest.approx([1, 1, 1 / 6, 0], abs=1e-12)
+    assert np.isnan(found.frequency[4])
     noise = np.random.default_rng(1).standard_normal((p, p, 4000))
-    for shares, freedom in zip(neuron_shares(noise), plane_degrees(p), strict=True):
+    for shares, exact in zip(neuron_shares(noise), gaussian_neuron_shares(p), strict=True):
         error = shares.std() / np.sqrt(shares.size)
-        assert abs(shares.mean() - gaussian_share(freedom)) < 5 * error
+        assert abs(shares.mean() - exact) < 5 * error
+        assert abs(shares.mean() - exact * (p + 1) / (p - 1)) > 5 * error
 
 
 @pytest.mark.parametrize(

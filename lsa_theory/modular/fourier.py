@@ -15,6 +15,8 @@ from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.modular.plane import line_of, points, prime
 
+PANEL, NODES = 3.0, 32  # of the quadrature
+
 
 def basis(n: int) -> tuple[Shaped[Array, " n"], Shaped[Array, "n n"]]:
     r"""The real Fourier basis of :math:`Z_n`: the frequency of each row, and orthonormal rows
@@ -63,18 +65,21 @@ def gaussian_share(degrees: Any, count: int = 1) -> float:
     freedom = checks.real_array(name, "degrees", degrees, (1,))
     if freedom.min() <= 0:
         checks.refuse(name, "degrees", float(freedom.min()), "positive")
-    from scipy.integrate import quad
     from scipy.special import gammaincc, gammainccinv
 
-    def expected(t: float) -> float:
-        law = np.ones(1)  # of the number of powers above t
-        for above in gammaincc(freedom / 2, t / 2):
-            law = np.convolve(law, [1 - above, above])
-        return float(law @ np.minimum(np.arange(len(law)), count))
-
-    most = float(2 * gammainccinv(freedom.max() / 2, 1e-16))
-    breaks = np.unique(freedom)[:50]
-    return quad(expected, 0, most, points=breaks, limit=200)[0] / float(freedom.sum())
+    most = np.sqrt(2 * gammainccinv(freedom.max() / 2, 1e-16))
+    panels = np.arange(np.ceil(most / PANEL))[:, None]
+    places, weights = np.polynomial.legendre.leggauss(NODES)
+    root = (PANEL * (panels + (places + 1) / 2)).ravel()  # of t, which spreads alike at all degrees
+    law = np.zeros((count + 1, root.size))  # of min(B, count)
+    law[0] = 1
+    for above in gammaincc(freedom[:, None] / 2, root**2 / 2):
+        moved = law * above
+        law = law - moved
+        law[1:] += moved[:-1]
+        law[-1] += moved[-1]
+    expected = np.arange(count + 1) @ law
+    return float(PANEL * (np.tile(weights, len(panels)) * root) @ expected / freedom.sum())
 
 
 def degrees(n: int, width: int = 1) -> Shaped[Array, " f"]:
@@ -111,9 +116,9 @@ class NeuronShares(NamedTuple):
     Attributes
     ----------
     frequency
-        The share of the largest frequency of the plane, `(k, l)` with its negative.
+        In the largest frequency `(k, l)` of the plane, `k` and `l` not 0, with its negative.
     line
-        The share of the largest line of frequencies: of answers to `k x + l y` alone.
+        In the largest line of such frequencies: of answers to `k x + l y` alone.
     """
 
     frequency: Any
@@ -121,29 +126,33 @@ class NeuronShares(NamedTuple):
 
 
 def neuron_shares(responses: Shaped[Array, "*s p p m"]) -> NeuronShares:
-    """How far each neuron's answers to all inputs `[x, y]` are of one frequency, of one line.
+    """How far each neuron's answers to all inputs `[x, y]` are of one frequency, of one linear
+    form of both: 0 for a neuron that sees only one of the two. The total is without the mean.
 
-    The controls are `gaussian_share(plane_degrees(p))` of either.
+    The control is `gaussian_neuron_shares`.
     """
     p = prime("neuron_shares", np.shape(responses)[-2])
     power = np.abs(np.fft.fft2(responses, axes=(-3, -2))) ** 2
     power = np.moveaxis(power, -1, -3)
     flat = power.reshape(*power.shape[:-2], p * p)
     flat = np.where(flat > 1e-20 * flat.sum(-1, keepdims=True), flat, 0)[..., 1:]
-    pairs, lines = plane_groups(p)
-    return NeuronShares(largest_share(flat @ pairs), largest_share(flat @ lines))
+    with np.errstate(invalid="ignore"):
+        flat = flat / flat.sum(-1, keepdims=True)
+    return NeuronShares(*((flat @ groups).max(-1) for groups in plane_groups(p)))
+
+
+def gaussian_neuron_shares(p: int) -> NeuronShares:
+    """The expectations for a neuron whose answers are independent Gaussians."""
+    freedom = (groups.sum(0).astype(float) for groups in plane_groups(p))
+    return NeuronShares(*(gaussian_share(d) * d.sum() / (p**2 - 1) for d in freedom))
 
 
 def plane_groups(p: int) -> tuple[Shaped[Array, "q f"], Shaped[Array, "q l"]]:
-    """Which frequencies but 0 belong to a pair `(k, l), (−k, −l)`, and which to a line."""
+    """Which frequencies but 0 belong to a pair `(k, l), (−k, −l)`, and which to a line, for `k`
+    and `l` not 0."""
     places = points(p)[1:]
-    negative = -places % p @ (p, 1)
-    first = np.minimum(places @ (p, 1), negative)
-    lines = line_of(places, p)
-    return first[:, None] == np.unique(first), lines[:, None] == np.arange(p + 1)
-
-
-def plane_degrees(p: int) -> NeuronShares:
-    """Of freedom of the powers of a Gaussian neuron: of its frequencies, of its lines."""
-    pairs, lines = plane_groups(p)
-    return NeuronShares(pairs.sum(0).astype(float), lines.sum(0).astype(float))
+    first = np.minimum(places @ (p, 1), -places % p @ (p, 1))
+    both = places.all(1)
+    line = line_of(places, p)
+    pairs, lines = first[:, None] == np.unique(first[both]), line[:, None] == np.arange(1, p)
+    return pairs, lines

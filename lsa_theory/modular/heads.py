@@ -25,7 +25,7 @@ def attended(
     Parameters
     ----------
     weights
-        Captured from attention, of rows of `N` triples: T = 3N.
+        Captured from attention, of rows of `N` triples, the last answer perhaps left out.
     inputs
         Of the rows.
     p
@@ -40,7 +40,8 @@ def attended(
     """
     count = inputs.shape[-2]
     found = kinds(inputs, p)
-    by_triple = weights[..., 1::3, :].reshape(*weights.shape[:2], count, count, 3).sum(-1)
+    triple = np.arange(weights.shape[-1])[:, None] // 3 == np.arange(count)
+    by_triple = weights[..., 1::3, :] @ triple.astype(np.float32)
     mass = (by_triple[:, :, None] * found[:, None]).sum(-1)  # (B, heads, kinds, N)
     asked = found.any(-1)
     with np.errstate(invalid="ignore"):
@@ -49,7 +50,7 @@ def attended(
 
 def uniform(inputs: Shaped[Array, "b n 2"], p: int) -> Shaped[Array, " k"]:
     """Likewise for a head that gives every token that it sees the same weight."""
-    places = np.arange(3 * inputs.shape[-2])
+    places = np.arange(3 * inputs.shape[-2] - 1)
     weights = (places <= places[:, None]) / (1.0 + places[:, None])
     return attended(np.tile(weights, (len(inputs), 1, 1, 1)), inputs, p)[0]
 
