@@ -185,7 +185,7 @@ def attention(runs: Sequence[Any]) -> Figure:
     seeds, blocks, heads, _ = weights.shape
     ratio = np.log2(np.maximum(weights, 1e-6) / uniform[:, None, None])
     with styled(**{"axes.grid": False}):
-        figure = Figure(figsize=(WIDTH, 1.1 + 0.17 * blocks * heads))
+        figure = Figure(figsize=(WIDTH, max(2.2, 1.1 + 0.17 * blocks * heads)))
         found = figure.subplots(1, seeds, sharex=True, sharey=True, squeeze=False)[0]
         for k, axes in enumerate(found):
             rows = ratio[k].reshape(blocks * heads, -1)
