@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import sys
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lsa_theory import gamma, global_minimum, risk
+from tests.sources import ROOT, roots, sources
 from validation import general_prior
 from validation.common import enclosures, sensitivity
 from validation.common.rationals import exact_law, fractions
 from validation.harness import Setting, cli, report, results, runner, terminal
 from validation.harness.registry import Entry
-
-ROOT = Path(__file__).resolve().parents[1]
-
 
 # --- condition numbers -------------------------------------------------------------------------
 
@@ -142,12 +138,7 @@ def test_the_command_without_the_extra(without_extra, monkeypatch, tmp_path, cap
 
 
 def test_only_one_file_imports_the_extra():
-    users = set()
-    for package in ("lsa_theory", "derivations", "validation", "benchmarks", "docs"):
-        for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-                names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                if any(name.split(".")[0] == "flint" for name in names):
-                    users.add(path.relative_to(ROOT).as_posix())
+    packages = ("lsa_theory", "derivations", "validation", "benchmarks", "docs")
+    files = (path for package in packages for path in sources(package))
+    users = {path.relative_to(ROOT).as_posix() for path in files if "flint" in roots(path)}
     assert users == {"validation/common/balls.py"}

@@ -1,13 +1,20 @@
-"""What checks the annotations of the library does check them."""
+"""Every annotated shape of the library is checked, and what checks them does."""
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
 import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
 
 import jaxtyping
 import numpy as np
 import pytest
 
+import lsa_theory
 from tests import shapes
 
 SOURCE = """
@@ -135,3 +142,100 @@ def test_what_is_local_to_a_call_is_forgotten_after_a_refusal(module):
         module.product(WIDE, WIDE)
     module.product(np.ones((4, 5)), np.ones((5, 6)))
     assert isinstance(np.ones(7), jaxtyping.Shaped[np.ndarray, " d"])
+
+
+# --- the library's ------------------------------------------------------------------------------
+
+
+def package_modules() -> list[str]:
+    found = pkgutil.walk_packages(lsa_theory.__path__, "lsa_theory.")
+    return [name for _, name, _ in found if not name.endswith("__main__")]
+
+
+def annotated_in(module) -> Iterator:
+    """Classes, functions, methods and properties that the module defines, jitted ones included."""
+    own = [v for v in vars(module).values() if getattr(v, "__module__", "") == module.__name__]
+    classes = [value for value in own if inspect.isclass(value)]
+    yield from classes
+    for value in own + [member for kind in classes for member in vars(kind).values()]:
+        value = getattr(value, "fget", None) or getattr(value, "__func__", value)
+        if callable(value) and not inspect.isclass(value):
+            function = inspect.unwrap(value)
+            if inspect.isfunction(function) and function.__module__ == module.__name__:
+                yield function
+
+
+def shaped_parts(annotation: object) -> list[type]:
+    """The jaxtyping shapes inside an annotation, unions and tuples included."""
+    if inspect.isclass(annotation) and issubclass(annotation, jaxtyping.AbstractArray):
+        return [annotation]
+    return [part for item in getattr(annotation, "__args__", ()) for part in shaped_parts(item)]
+
+
+def real_shapes(module) -> int:
+    """How many shapes the module's annotations hold; raises if one does not resolve to a shape."""
+    count = 0
+    for item in annotated_in(module):
+        written = inspect.get_annotations(item)
+        resolved = inspect.get_annotations(item, eval_str=True)  # NameError if behind a guard
+        for argument, annotation in resolved.items():
+            wanted = str(written[argument]).count("Shaped[")
+            assert len(shaped_parts(annotation)) >= wanted, f"{item.__qualname__}: {argument}"
+            count += wanted
+    return count
+
+
+@pytest.mark.parametrize("name", package_modules())
+def test_module_is_instrumented_and_its_shapes_are_real(name):
+    module = importlib.import_module(name)
+    assert type(module.__spec__.loader).__name__ == "CheckedLoader"
+    if "import Array, Shaped" in Path(module.__file__).read_text():
+        assert real_shapes(module) > 0
+
+
+GUARDED = """
+from __future__ import annotations
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from lsa_theory._typing import Array, Shaped
+def total(array: Shaped[Array, "d d"]): return array.sum()
+"""
+INERT = """
+from __future__ import annotations
+from typing import Any
+class Shaped:
+    def __class_getitem__(cls, item): return Any
+def total(array: Shaped[Any, "d d"]): return array.sum()
+"""
+
+
+@pytest.mark.parametrize(("source", "failure"), [(GUARDED, NameError), (INERT, AssertionError)])
+def test_unchecked_shapes_are_noticed(source, failure):
+    module = types.ModuleType("unchecked")
+    exec(source, vars(module))
+    with pytest.raises(failure):
+        real_shapes(module)
+
+
+def refusal(call, *arguments, **options) -> str:
+    with pytest.raises(jaxtyping.TypeCheckError) as caught:
+        call(*arguments, **options)
+    return str(caught.value)
+
+
+def test_wrong_shape_is_refused_where_the_package_is_imported_eagerly():
+    from lsa_theory.linalg import solve
+
+    assert np.allclose(solve(2 * np.eye(3), np.eye(3)), np.eye(3) / 2)
+    assert "matrix" in refusal(solve, np.zeros((2, 3)), np.eye(3))
+    assert "right" in refusal(solve, np.eye(3), np.eye(2))
+
+
+def test_wrong_shape_is_refused_where_the_package_is_imported_lazily():
+    assert "gradient_flow" not in vars(lsa_theory)  # but for __getattr__
+    assert lsa_theory.gradient_flow.__module__ == "lsa_theory.flow"
+    from lsa_theory.flow.polynomial import split
+
+    v_and_s, u_and_p = split(np.arange(4.0), 1)
+    assert v_and_s.size == u_and_p.size == 2
+    assert "flat" in refusal(split, np.zeros((2, 2)), 1)
