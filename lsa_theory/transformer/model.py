@@ -20,9 +20,12 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
+
+WHOLE = slice(None)
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Architecture:
         Whether blocks, and the end, see a stream of unit mean square (pre-norm).
     mlp
         The hidden layer's size over the width; 0: attention only.
+    block_scale, embedding_scale
+        Of the matrices at the start: of the blocks', and of those that embed and read out, over
+        one that keeps a stream's size. Small embeddings are where in-weights learning is late.
     """
 
     depth: int = 1
@@ -50,11 +56,15 @@ class Architecture:
     positions: str = "none"
     normalised: bool = True
     mlp: int = 4
+    block_scale: float = 1.0
+    embedding_scale: float = 1.0
 
     def __post_init__(self) -> None:
         name = "Architecture"
         for argument, least in (("depth", 1), ("width", 1), ("heads", 1), ("mlp", 0)):
             checks.integer(name, argument, getattr(self, argument), minimum=least)
+        for argument in ("block_scale", "embedding_scale"):
+            checks.real(name, argument, getattr(self, argument), minimum=0)
         if self.width % self.heads:
             checks.refuse(name, "heads", self.heads, f"a divisor of the width {self.width}")
         for argument, known in (
@@ -110,31 +120,33 @@ class Attention(eqx.Module):
         self.linear = shape.attention == "linear"
         self.rotary = shape.positions == "rotary"
 
-    def __call__(self, x: Shaped[Array, "t w"], name: str, stream: Stream) -> Array:
-        length, width = x.shape
+    def __call__(
+        self, x: Shaped[Array, "t w"], name: str, stream: Stream, read: slice = WHOLE
+    ) -> Array:
+        place = np.arange(len(x))
         query, key, value = (
-            (x @ matrix.T).reshape(length, self.heads, -1)
-            for matrix in (self.query, self.key, self.value)
+            (seen @ matrix.T).reshape(len(seen), self.heads, -1)
+            for seen, matrix in ((x[read], self.query), (x, self.key), (x, self.value))
         )
         if self.rotary:
-            query, key = rotated(query), rotated(key)
+            query, key = rotated(query, place[read]), rotated(key, place)
         scores = jnp.einsum("thi,shi->hts", query, key) / jnp.sqrt(query.shape[-1])
-        causal = jnp.tril(jnp.ones((length, length), bool))
+        causal = place[read][:, None] >= place
         if self.linear:
-            weights = jnp.where(causal, scores, 0.0) / jnp.arange(1, length + 1)[:, None]
+            weights = jnp.where(causal, scores, 0.0) / (place[read] + 1)[:, None]
         else:
             weights = jax.nn.softmax(jnp.where(causal, scores, -jnp.inf), axis=-1)
         weights = stream(f"{name}.weights", weights)
         mixed = jnp.einsum("hts,shi->thi", weights, value)
-        heads = stream(f"{name}.heads", mixed).reshape(length, width)
+        heads = stream(f"{name}.heads", mixed).reshape(len(query), -1)
         return stream(name, heads @ self.output.T)
 
 
-def rotated(x: Shaped[Array, "t h i"]) -> Shaped[Array, "t h i"]:
+def rotated(x: Shaped[Array, "t h i"], place: Shaped[Array, " t"]) -> Shaped[Array, "t h i"]:
     """Pairs of entries turned by an angle that grows with the position (Su et al., 2021)."""
-    length, _, size = x.shape
+    size = x.shape[-1]
     frequencies = 10000.0 ** (-jnp.arange(size // 2) * 2 / size)
-    angle = jnp.arange(length)[:, None, None] * frequencies
+    angle = place[:, None, None] * frequencies
     first, second = x[..., : size // 2], x[..., size // 2 :]
     turned = [
         first * jnp.cos(angle) - second * jnp.sin(angle),
@@ -169,7 +181,11 @@ class Norm(eqx.Module):
         self.scale = jnp.ones(width, jnp.float32)
 
     def __call__(self, x: Shaped[Array, "t w"]) -> Shaped[Array, "t w"]:
-        return x * jax.lax.rsqrt((x * x).mean(-1, keepdims=True) + 1e-6) * self.scale
+        return x * self.factor(x)
+
+    def factor(self, x: Shaped[Array, "... w"]) -> Shaped[Array, "... w"]:
+        """What each entry is multiplied by."""
+        return jax.lax.rsqrt((x * x).mean(-1, keepdims=True) + 1e-6) * self.scale
 
 
 class Block(eqx.Module):
@@ -186,9 +202,11 @@ class Block(eqx.Module):
         count = 2 if shape.mlp else 1
         self.norms = tuple(Norm(shape.width) for _ in range(count)) if shape.normalised else None
 
-    def __call__(self, x: Shaped[Array, "t w"], name: str, stream: Stream) -> Array:
+    def __call__(
+        self, x: Shaped[Array, "t w"], name: str, stream: Stream, read: slice = WHOLE
+    ) -> Array:
         seen = x if self.norms is None else self.norms[0](x)
-        x = x + self.attention(seen, f"{name}.attention", stream)
+        x = x[read] + self.attention(seen, f"{name}.attention", stream, read)
         if self.mlp is not None:
             seen = x if self.norms is None else self.norms[1](x)
             x = x + self.mlp(seen, f"{name}.mlp", stream)
@@ -216,10 +234,13 @@ class Transformer(eqx.Module):
         first, *keys = jax.random.split(key, shape.depth + 1)
         absolute = shape.positions == "absolute"
         self.positions = _initial(first, length, shape.width) if absolute else None
-        self.blocks = tuple(Block(shape, k) for k in keys)
+        blocks = tuple(Block(shape, k) for k in keys)
+        self.blocks = jax.tree.map(lambda x: x * shape.block_scale if x.ndim > 1 else x, blocks)
         self.norm = Norm(shape.width) if shape.normalised else None
 
-    def __call__(self, x: Shaped[Array, "t w"], stream: Stream | None = None) -> Array:
+    def __call__(
+        self, x: Shaped[Array, "t w"], stream: Stream | None = None, read: slice = WHOLE
+    ) -> Array:
         """The stream after all blocks, (T, width).
 
         Parameters
@@ -230,11 +251,15 @@ class Transformer(eqx.Module):
             Captures what it was asked for: "embedding", "blockB", "blockB.attention",
             "blockB.attention.weights" (heads, T, T), "blockB.attention.heads" (T, heads, size),
             "blockB.mlp", "blockB.mlp.hidden" (T, hidden), or "all".
+        read
+            The positions that are asked for: the last block leaves out the others, here and in what
+            is captured of it.
         """
         stream = Stream() if stream is None else stream
         if self.positions is not None:
             x = x + self.positions[: len(x)]
         x = stream("embedding", x)
+        last = len(self.blocks) - 1
         for index, block in enumerate(self.blocks):
-            x = block(x, f"block{index}", stream)
+            x = block(x, f"block{index}", stream, read if index == last else WHOLE)
         return x if self.norm is None else self.norm(x)
