@@ -225,6 +225,10 @@ def test_the_flip_and_the_peak():
     assert crossed == pytest.approx(model.flip_time, rel=0.05)
     assert model.flip_time == pytest.approx(588, abs=1)
     assert found.in_context.max() == pytest.approx(model.peak_height, rel=0.04)
+    assert TIMES[found.in_context.argmax()] == pytest.approx(model.peak_time, abs=3)
+    assert model.flip_accuracy(found.in_context, found.in_weights)[0] == pytest.approx(
+        model.in_context_accuracy(0.1), rel=1e-9
+    )
     assert (np.diff(found.loss) <= 1e-12).all()
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.transience.course import Course, instants, share_kept, stable, states_at
+from lsa_theory.transience.evaluators import Answers, answers
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,15 @@ class Classification:
         return self.class_count * (1 + noise) / noise if noise > 0 else math.inf
 
     @property
+    def peak_time(self) -> float:
+        r"""When `g` is largest: the logistic rise, of rate `r`, meets the decay of lifetime `T`,
+        :math:`t_{1/2} + \ln(r T) / r`. Without L2, to leading order in `K`."""
+        rise = 2 * (1 - self.l2_attention)
+        if not (rise > 0 and self.emergence_time < math.inf and self.lifetime < math.inf):
+            return math.inf
+        return self.emergence_time + math.log(rise * self.lifetime) / rise
+
+    @property
     def flip_time(self) -> float:
         r"""When memory and attention are of one strength, so that the answer to swapped labels
         turns: :math:`K \frac{1 + v}{v} \ln \frac{2 + v}{1 + v}`, without L2, to leading order."""
@@ -159,23 +169,18 @@ class Classification:
     def in_context_accuracy(self, g: Array) -> Array:
         r"""On new classes, of which the memory knows nothing: the evidence :math:`g (1 + \sqrt v
         z)` has the right sign."""
-        from scipy.special import ndtr
-
-        return np.where(g > 0, ndtr(1 / np.sqrt(max(self.evidence_noise, 1e-300))), 0.5)
+        return self._answers(g, 0 * g).in_context.accuracy
 
     def flip_accuracy(self, g: Array, m: Array) -> Array:
         """On known classes with their labels swapped in the context: by the context's labels."""
-        from scipy.special import ndtr
-
-        spread = np.sqrt(max(self.evidence_noise, 1e-300)) * np.maximum(g, 1e-300)
-        return ndtr((g - m) / spread)
+        return self._answers(g, m).flip.accuracy
 
     def in_weights_accuracy(self, g: Array, m: Array) -> Array:
         """On known classes with a context that says nothing of them."""
-        from scipy.special import ndtr
+        return self._answers(g, m).in_weights.accuracy
 
-        spread = np.sqrt(max(self.evidence_noise, 1e-300)) * np.maximum(g, 1e-300)
-        return ndtr(m / spread)
+    def _answers(self, g: Array, m: Array) -> Answers:
+        return answers(g, m, self.evidence_noise, self.evidence_noise)
 
 
 def slopes(

@@ -25,6 +25,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.transience.course import Course, instants, share_kept, stable, states_at
+from lsa_theory.transience.evaluators import Answers, answers
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,13 @@ class Regression:
         return (1 + noise) / (noise * self.rate) if noise > 0 else math.inf
 
     @property
+    def flip_time(self) -> float:
+        r"""When table and attention explain as much, and the answer to a flipped context turns:
+        :math:`T \ln \frac{2 + \kappa}{1 + \kappa}` with the lifetime `T`; likewise."""
+        noise = self.evidence_noise
+        return self.lifetime * math.log((2 + noise) / (1 + noise)) if noise > 0 else math.inf
+
+    @property
     def peak_time(self) -> float:
         r"""When the share is largest: the logistic rise meets the decay,
         :math:`t_{1/2} + \ln(g T) / g` with growth rate `g` and lifetime `T`. Without L2, to leading
@@ -195,6 +203,12 @@ class Regression:
         return self.fixed_point[0] > 0
 
     @property
+    def existence_boundary(self) -> float:
+        r"""The :math:`\lambda`, on both parts alike, up to which an end with attention exists:
+        :math:`\sqrt d - \eta`; 0 if there is none for any."""
+        return max(self.dimension**0.5 - self.rate, 0.0)
+
+    @property
     def persistence_boundary(self) -> float:
         r"""The :math:`\lambda`, on both parts alike, from which on half of the peak without L2 is
         kept.
@@ -236,21 +250,24 @@ class Regression:
         penalties = (self.l2_attention, self.l2_table)
         return (float(self.dimension), self.evidence_noise, self.rate, *penalties)
 
-    # --- evaluators, per unit of the task's squared norm ---
+    # --- evaluators, per unit of the task's squared norm: see `evaluators.answers` ---
 
     def in_context_risk(self, a: Array) -> Array:
         r"""On a new task, of which the table knows nothing: :math:`(1 - a)^2 + \kappa a^2`."""
-        return (1 - a) ** 2 + self.evidence_noise * a**2
+        return self._answers(a, 0 * a).in_context.risk
 
     def in_weights_risk(self, a: Array, b: Array, context_noise: float = 1.0) -> Array:
         r"""On a training task whose context holds noise of a variance per pair instead of labels:
         :math:`(1 - b)^2 + a^2 \sigma_c^2 / N`, noise in units of the signal per dimension."""
-        return (1 - b) ** 2 + a**2 * context_noise / self.context_length
+        return self._answers(a, b, context_noise).in_weights.risk
 
     def flip_risk(self, a: Array, b: Array) -> Array:
         r"""On a training task whose context is of :math:`-w_c`, measured against the context:
         :math:`(1 - a + b)^2 + \kappa a^2`."""
-        return (1 - a + b) ** 2 + self.evidence_noise * a**2
+        return self._answers(a, b).flip.risk
+
+    def _answers(self, a: Array, b: Array, context_noise: float = 0.0) -> Answers:
+        return answers(a, b, self.evidence_noise, context_noise / self.context_length)
 
 
 def slopes(
