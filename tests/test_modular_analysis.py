@@ -10,7 +10,7 @@ import pytest
 
 from lsa_theory.modular import accuracies, masks, task_list_accuracy
 from lsa_theory.modular import agreement as agreement_module
-from lsa_theory.modular.agreement import ALGORITHMS, agreement, fit, list_answers, simplest
+from lsa_theory.modular.agreement import ALGORITHMS, agreement, grid_fit, list_answers, simplest
 from lsa_theory.modular.fourier import (
     basis,
     circle,
@@ -120,10 +120,6 @@ def test_who_follows_an_algorithm_is_told(name):
     assert np.array_equal(found[:4, 2:].T, np.tile(FOLLOWERS[name], (3, 1)), equal_nan=False)
     assert np.isnan(found[0, 0])  # nothing to copy
     assert found[1, 0] == (level >= 1)  # the query 0
-    if level >= 0:
-        contrasts = fit(predictions, rows, p)[:, 2]
-        assert contrasts.argmax() == level
-        assert contrasts[level] == pytest.approx(p / (p - 1))
 
 
 def test_a_guesser_follows_nothing():
@@ -132,7 +128,24 @@ def test_a_guesser_follows_nothing():
     counts = 20000 * 0.02  # queries of the rarest kind, about
     found = agreement(guesses, rows, points(p)[:12], p)[:, 2:]
     assert abs(found - 1 / p).max() < 6 * np.sqrt(0.16 / counts)
-    assert abs(fit(guesses, rows, p)[:, 2:]).max() < 6 * np.sqrt(0.25 * 2 / counts)
+
+
+def test_an_algorithm_fits_its_own_grids_best():
+    p, rng = 5, np.random.default_rng(2)
+    inputs = np.array([rng.permutation(points(p))[:20] for _ in range(2)])
+    contexts = np.array([[part[rng.integers(20, size=2)] for _ in range(12)] for part in inputs])
+    for level, name in enumerate(ALGORITHMS):
+        mask = getattr(masks, f"{name}_mask")
+        known = np.array([[mask(p, one) for one in row] for row in contexts])
+        found = grid_fit(known + ~known / p, contexts, inputs)
+        assert found[level] == pytest.approx(1)
+        assert np.delete(found, level).max() < 0.9
+    assert grid_fit(np.full(known.shape, 0.4), contexts, inputs) == pytest.approx(np.zeros(3))
+    outside = np.ones(known.shape, bool)  # who is right on held-out inputs alone fits nothing
+    for row, part in enumerate(inputs):
+        outside[row][:, part[:, 0], part[:, 1]] = False
+    assert grid_fit(outside * 1.0, contexts, inputs) == pytest.approx(np.zeros(3))
+    assert np.isnan(grid_fit(known * 1.0, contexts[..., :1, :] * 0, inputs * 0)[1])
 
 
 def test_who_memorised_the_list_is_told():
@@ -153,7 +166,7 @@ def test_the_same_numbers_under_jit_and_vmap():
     weights = np.random.default_rng(4).random((2, 12, 2, 12, 12)).astype(np.float32)
 
     def numbers(predictions, rows, tasks, weights):
-        one = agreement(predictions, rows, tasks, p), fit(predictions, rows, p)
+        one = (agreement(predictions, rows, tasks, p),)
         return *one, attended(weights, rows[..., :2], p), uniform(rows[..., :2], p)
 
     found = jax.jit(jax.vmap(numbers))(predictions, rows, tasks, weights)

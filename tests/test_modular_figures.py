@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 
 from lsa_theory.modular import accuracies, masks, task_list_accuracy
+from lsa_theory.modular.agreement import simplest
 from lsa_theory.plots.modular import FIGURES
-from lsa_theory.plots.modular_ceilings import ceilings
-from lsa_theory.plots.modular_inside import contrast
-from lsa_theory.plots.runs import labels
+from lsa_theory.plots.modular_ceilings import ceilings, simplest_shares
+from lsa_theory.plots.runs import labels, weighted
 from tests.modular_runs import made_up
 
 RUNS = {
@@ -87,9 +88,18 @@ def test_grids_less_the_mask_of_the_algorithm_are_its_guesses():
     assert np.allclose(np.sort(np.unique(np.round(shown, 12))), [0, 0.2])
     assert (np.asarray(shown).T[known] < 1e-12).all()
     assert "fit 1.00" in ratio.get_title("left")
-    parts = [run.analysis[name] for name in ("grid_contexts", "grids", "inputs")]
-    assert contrast(*parts, masks.copy_mask, 5) < 0.7
-    assert np.isnan(contrast(*parts, lambda p, x: np.ones((p, p), bool), 5))
+
+
+def test_kinds_of_queries_weigh_as_many_as_there_are():
+    run = made_up(p=3, task_count=4, seeds=1, count=4)
+    inputs, found = run.analysis["inputs"][0], simplest_shares(run)
+    rows = np.array(list(itertools.product(inputs.tolist(), repeat=4)))
+    for k in range(4):
+        assert np.allclose(found[k], (simplest(rows, 3) == k).mean(0))
+    values = run.values["agreement"][:, :, 3, 1:]
+    shown = lines(drawn("agreement", [run]).axes[1])["none knows"].get_ydata()
+    assert np.allclose(shown, (values[0] @ found[3, 1:]) / found[3, 1:].sum())
+    assert np.allclose(weighted(np.array([[[np.nan, 1.0, 3.0]]]), np.array([9.0, 1, 1])), 2)
 
 
 def test_cells_are_at_their_settings():

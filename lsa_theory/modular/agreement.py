@@ -5,7 +5,8 @@ right. So a model is told from its right answers on the queries that one algorit
 simpler one does. Who memorises the list of pre-training tasks is told from its *wrong* answers:
 they are those of a task of the list.
 
-Written in operators: for NumPy arrays, and for JAX arrays under any transformation.
+Written in operators, but for `grid_fit`: for NumPy arrays, and for JAX arrays under any
+transformation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lsa_theory._typing import Array, Shaped
+from lsa_theory.modular.masks import copy_mask, ratio_mask, regression_mask
 
 ALGORITHMS = ("copy", "ratio", "regression")
 MEASURES = (*ALGORITHMS, "none", "bayes")
@@ -107,22 +109,45 @@ def agreement(
     return share(equal | ((said & told.best).any(-1)[..., None] & by_list), asked)
 
 
-def fit(
-    predictions: Shaped[Array, "b n"], rows: Shaped[Array, "b n 3"], p: int
-) -> Shaped[Array, "3 n"]:
-    r"""How well an algorithm's knowledge tells the right answers of a model.
+def grid_fit(
+    right: Shaped[Array, "*s c p p"],
+    contexts: Shaped[Array, "*s c k 2"],
+    inputs: Shaped[Array, "*s m 2"],
+) -> Shaped[Array, "3"]:
+    r"""How well an algorithm's knowledge tells the queries that a model answers right.
 
     .. math::
         \frac{P(\text{right} \mid \text{known}) - P(\text{right} \mid \text{unknown})}{1 - 1/p}
 
     is 1 for a model that follows the algorithm and guesses elsewhere, and 0 for one that does
     equally well on both: for ratio matching it rises, and falls again as a model goes on to
-    regression. Arguments as for `agreement`; by `ALGORITHMS`, NaN where all queries are known, or
-    none is.
+    regression.
+
+    Parameters
+    ----------
+    right
+        The share of right answers to each query, `[x, y]`, after each context.
+    contexts
+        The inputs of the examples.
+    inputs
+        The queries that count, of each seed: those of training.
+
+    Returns
+    -------
+    By `ALGORITHMS`, NaN where all queries are known, or none is.
     """
-    right = (predictions == rows[..., 2])[..., None]
-    known = simplest(rows[..., :2], p)[..., None] <= np.arange(len(ALGORITHMS))
-    return (share(right, known) - share(right, ~known)) / (1 - 1 / p)
+    p, count = right.shape[-1], contexts.shape[-3]
+    fixed, whole = contexts.reshape(-1, *contexts.shape[-2:]), right.reshape(-1, p, p)
+    asked = np.zeros((len(fixed), p, p), dtype=bool)
+    for row, part in enumerate(inputs.reshape(-1, *inputs.shape[-2:])):
+        asked[row * count : (row + 1) * count, part[:, 0], part[:, 1]] = True
+    found = []
+    for mask in (copy_mask, ratio_mask, regression_mask):
+        known = np.array([mask(p, context) for context in fixed])
+        sides = [whole[asked & side] for side in (known, ~known)]
+        means = [side.mean() if side.size else np.nan for side in sides]
+        found.append((means[0] - means[1]) / (1 - 1 / p))
+    return np.array(found)
 
 
 def share(equal: Shaped[Array, "b n #m"], asked: Shaped[Array, "b n m"]) -> Shaped[Array, "m n"]:

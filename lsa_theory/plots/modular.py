@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.plots.joint import joint
-from lsa_theory.plots.modular_ceilings import CEILINGS, ceilings
+from lsa_theory.plots.modular_ceilings import CEILINGS, ceilings, simplest_shares
 from lsa_theory.plots.modular_inside import attention, circles, grids, neurons
-from lsa_theory.plots.runs import at, course, data, labels, level, mean, one, stopped
+from lsa_theory.plots.runs import at, course, data, labels, level, mean, one, stopped, weighted
 from lsa_theory.plots.style import COLOURS, COLUMN, FAINT, INK, LINES, styled
 
 WIDTH = 7.0  # inches
+RARE = 0.01  # of queries
 SETS = ("old tasks", "old tasks, held-out inputs", "new tasks", "new tasks, held-out inputs")
 MEASURES = (
     "copying knows",
@@ -191,22 +192,24 @@ def _by_shots(axes: Axes, run: Any, values: Shaped[Array, "s t n"], index: int) 
 
 def agreement(runs: Sequence[Any]) -> Figure:
     """Right answers to new tasks by the simplest algorithm that knows the query, and wrong ones
-    that are those of the list of tasks: by the number of examples at the end, over the steps."""
+    that are those of the list of tasks: by the number of examples at the end, where queries of the
+    kind are not rare, and over the steps, for all queries after an example or more."""
     (run,) = one("agreement", runs)
     values = run.values["agreement"]  # (S, T, 5, N)
+    shares = np.vstack([simplest_shares(run), np.ones(values.shape[-1])])
     with styled():
         figure, (left, right) = panels(2, height=2.9, sharey=True)
         for k, name in enumerate(MEASURES):
             style: dict[str, Any] = {"color": COLOURS[k], "linestyle": LINES[k]}
-            course(left, np.arange(values.shape[-1]), values[:, -1, k], name, marker="o", **style)
-            by_step = mean(np.moveaxis(values[:, :, k, 1:], -1, 0))
-            course(right, run.steps, by_step, name, **style)
+            last = np.where(shares[k] < RARE, np.nan, values[:, -1, k])
+            course(left, np.arange(values.shape[-1]), last, name, marker="o", **style)
+            course(right, run.steps, weighted(values[:, :, k, 1:], shares[k, 1:]), name, **style)
         for axes in (left, right):
             level(axes, 1 / data(run, "p"), "chance")
         left.set(xlabel="examples before the query", ylabel="share of queries", ylim=(-0.03, 1.05))
         left.set_title("at the end")
         right.set(xlabel="steps", xlim=(0, max(run.steps[-1], 1)))
-        right.set_title("mean over 1 and more examples")
+        right.set_title("after 1 example and more")
         named_below(figure, left, 3)
     return figure
 

@@ -38,3 +38,16 @@ def ceilings(call: str, run: Any, asked: str, true: str = "tasks") -> Shaped[Arr
             ]
         )
     return np.mean(found, axis=0).T
+
+
+def simplest_shares(run: Any) -> Shaped[Array, "4 n"]:
+    """By the number of examples, the exact share of queries whose simplest algorithm is each of
+    copying, ratio matching and regression, or none: on the splits of a finished run, else for
+    inputs that are even."""
+    p = data(run, "p")
+    splits = run.analysis.get("inputs", [None])
+    found = [
+        [accuracies(p, k, inputs=inputs) for k in range(data(run, "examples"))] for inputs in splits
+    ]
+    known = (np.mean(found, axis=0).T - 1 / p) / (1 - 1 / p)
+    return np.diff(known, axis=0, prepend=0, append=1)

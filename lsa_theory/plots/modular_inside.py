@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lsa_theory._typing import Array, Shaped
+from lsa_theory.modular.agreement import grid_fit
 from lsa_theory.modular.fourier import (
     circle,
     degrees,
@@ -53,8 +54,8 @@ def grids(runs: Sequence[Any]) -> Figure:
                 axes.plot(*context.T, "o", markersize=4, markerfacecolor="white", color=INK)
             row[0].set_ylabel("$y$")
         found[0, 0].set_title("right")
-        for axes, (name, mask) in zip(found[0, 1:], MASKS.items(), strict=True):
-            fit = contrast(contexts, right, inputs, mask, p)
+        fits = grid_fit(right, contexts, inputs)
+        for axes, name, fit in zip(found[0, 1:], MASKS, fits, strict=True):
             axes.set_title(f"− {name}" + (f", fit {fit:.2f}" if np.isfinite(fit) else ""))
         for axes in found[-1]:
             axes.set_xlabel("$x$")
@@ -66,24 +67,6 @@ def grids(runs: Sequence[Any]) -> Figure:
             bar.set_label(label)
             bar.outline.set_linewidth(0.5)
     return figure
-
-
-def contrast(
-    contexts: Shaped[Array, "s c k 2"],
-    right: Shaped[Array, "s c p p"],
-    inputs: Shaped[Array, "s m 2"],
-    mask: Any,
-    p: int,
-) -> float:
-    """How well an algorithm's knowledge tells which training inputs are answered right, as
-    `lsa_theory.modular.agreement.fit`; NaN if it knows all of them, or none."""
-    known = np.array([[mask(p, context) for context in row] for row in contexts])
-    trained = np.zeros((len(right), 1, p, p), dtype=bool)
-    trained[np.arange(len(right))[:, None], 0, inputs[..., 0], inputs[..., 1]] = True
-    sides = [right[trained & side] for side in (known, ~known)]
-    if not all(side.size for side in sides):
-        return np.nan
-    return float((sides[0].mean() - sides[1].mean()) / (1 - 1 / p))
 
 
 def circles(runs: Sequence[Any]) -> Figure:

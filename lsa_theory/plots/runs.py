@@ -71,6 +71,13 @@ def mean(values: Shaped[Array, "s ..."]) -> Array:
     return np.where(count, np.where(seen, values, 0).sum(0) / np.maximum(count, 1), np.nan)
 
 
+def weighted(values: Shaped[Array, "s t n"], weights: Shaped[Array, " n"]) -> Array:
+    """The weighted mean over the last axis, of what has a value."""
+    seen = np.where(np.isfinite(values), weights, 0)
+    with np.errstate(invalid="ignore"):
+        return (np.nan_to_num(values) * seen).sum(-1) / seen.sum(-1)
+
+
 def course(
     axes: Axes, x: Shaped[Array, " t"], values: Shaped[Array, "s t"], label: str = "", **style: Any
 ) -> None:
