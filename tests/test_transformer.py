@@ -16,8 +16,6 @@ import pytest
 from lsa_theory.transformer import Architecture, Transformer
 from lsa_theory.transformer.model import Stream, rotated
 from lsa_theory.transformer.training import Optimisation, trained
-from lsa_theory.transience.bursty import Bursty
-from lsa_theory.transience.experiment import BurstyExperiment
 
 SMALL = Architecture(depth=2, width=8, heads=2, mlp=2)
 ONE = replace(SMALL, depth=1)
@@ -79,7 +77,7 @@ def test_positions(tokens):
     for kind in ("absolute", "rotary"):
         assert abs(last[kind][0] - last[kind][1]).max() > 1e-3
     heads = jax.random.normal(jax.random.key(2), (2, 1, 4))
-    turned = rotated(jnp.concatenate([heads[:1]] * 6 + [heads[1:]] * 6))
+    turned = rotated(jnp.concatenate([heads[:1]] * 6 + [heads[1:]] * 6), np.arange(12))
     products = [turned[t, 0] @ turned[t + 6, 0] for t in range(6)]
     np.testing.assert_allclose(products, products[0] * np.ones(6), rtol=1e-4)
     assert abs(turned[0, 0] @ turned[7, 0] - products[0]) > 1e-4
@@ -103,11 +101,15 @@ def test_capture_and_silence(tokens):
     assert set(kept) == {"block1"}
 
 
+def test_what_is_not_read_is_left_out(tokens):
+    for shape in (SMALL, replace(ONE, positions="rotary", attention="linear")):
+        whole, _ = stream_of(shape, tokens)
+        part = transformer(shape)(tokens, read=slice(1, None, 3))
+        np.testing.assert_allclose(part, whole[1::3], atol=1e-6)
+
+
 # --- training ---
 
-BURSTY = BurstyExperiment(
-    Bursty(class_count=8, label_count=4, dimension=4, noise=0.3), SMALL, evaluation_count=64
-)
 OPTIMISATION = Optimisation(steps=6, batch=8)
 
 
@@ -229,59 +231,9 @@ def test_damage_and_strangers_are_refused(damage, tmp_path):
         trained(EXPERIMENT, options, seeds=(1, 2), every=2, folder=tmp_path)
 
 
-# --- data ---
-
-
-def test_sequences_are_what_they_say():
-    data = Bursty(class_count=10, label_count=3, pairs=6, burst=2, dimension=4)
-    rows = np.asarray(jax.jit(data.training, static_argnums=1)(jax.random.key(0), 400))
-    counts = (rows[:, :-1] == rows[:, -1:]).sum(1)
-    assert counts.min() >= 2
-    assert all(max(np.bincount(row[:-1][row[:-1] != row[-1]], minlength=1)) >= 2 for row in rows)
-    free = replace(data, burstiness=0.0)
-    free = jax.jit(free.training, static_argnums=1)(jax.random.key(0), 4000)
-    assert abs((np.asarray(free[:, :-1]) == np.asarray(free[:, -1:])).mean() - 0.1) < 0.02
-    query = jnp.arange(10)[:, None]
-    others = np.asarray(data.others(jax.random.key(1), query, (10, 5000)))
-    assert (others % 3 != np.arange(10)[:, None] % 3).all()
-    assert len(np.unique(others[0])) == 6  # all classes of another label
-    zipf = np.asarray(replace(data, zipf=1.0).drawn(jax.random.key(2), (20_000,)))
-    shares = np.bincount(zipf, minlength=10) / 20_000
-    expected = 1 / np.arange(1, 11) / (1 / np.arange(1, 11)).sum()
-    assert abs(shares - expected).max() < 0.015
-
-
-def test_evaluators_are_what_they_say():
-    experiment = replace(BURSTY, evaluation_count=200)
-    world = experiment.world(jax.random.key(0))
-    means = np.asarray(world.means)
-
-    def classes(batch):
-        scaled = np.asarray(batch.exemplars) * np.sqrt(1 + 0.3**2)
-        return ((scaled[..., None, :] - means) ** 2).sum(-1).argmin(-1)
-
-    flipped = jax.jit(experiment.flipped)(world, jax.random.key(1))
-    seen, labels = classes(flipped), np.asarray(flipped.labels)
-    right = (seen % 4 != labels).mean()
-    assert right > 0.95  # labels are not their own (a noisy exemplar may be misread)
-    alone = jax.jit(experiment.unsupported)(world, jax.random.key(2))
-    labels = np.asarray(alone.labels)
-    assert (labels[:, :-1] != labels[:, -1:]).all()
-    assert (classes(alone)[:, -1] % 4 == labels[:, -1]).mean() > 0.95
-    shown = np.asarray(jax.jit(experiment.label_shown)(world, jax.random.key(3)).labels)
-    assert ((shown[:, :-1] == shown[:, -1:]).sum(1) == 1).all()
-    fresh, pair = jax.jit(experiment.new_classes)(jax.random.key(4))
-    labels, pair = np.asarray(fresh.labels), np.asarray(pair)
-    assert (pair[:, 0] != pair[:, 1]).all()
-    assert ((labels[..., None] == pair[:, None]).any(-1)).all()
-    assert ((labels[:, :-1] == pair[:, :1]).sum(1) == 2).all()
-
-
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
-        (lambda: Bursty(burst=3), r"burst=3\): must be at most half of the 4 pairs"),
-        (lambda: Bursty(class_count=8), r"class_count=8\): must be at least 3 and as many as"),
         (lambda: Architecture(heads=5), r"heads=5\): must be a divisor of the width 64"),
         (lambda: Architecture(attention="hard"), r"must be one of softmax, linear"),
         (lambda: Optimisation(0), r"Optimisation\(steps=0\): must be an integer >= 1"),

@@ -90,11 +90,16 @@ class History:
     analysis: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def model(self, row: int) -> Any:
-        return jax.tree.map(lambda leaf: leaf[row] if eqx.is_array(leaf) else leaf, self.models)
+        """The final model of a seed."""
+        return _row_of(self.models, row)
 
     def world(self, row: int) -> Any:
         """What was fixed for a seed."""
-        return jax.tree.map(lambda leaf: leaf[row], self.worlds)
+        return _row_of(self.worlds, row)
+
+
+def _row_of(tree: Any, row: int) -> Any:
+    return jax.tree.map(lambda leaf: jnp.asarray(leaf[row]), tree)
 
 
 def trained(
