@@ -22,7 +22,7 @@ from lsa_theory.transience.experiment import BurstyExperiment, World
 LAW = Bursty(class_count=10, label_count=3, pairs=6, burst=2, dimension=4)
 
 
-def drawn(data, kind, size=400, seed=0):
+def drawn(data, kind, size=4000, seed=0):
     found = getattr(data, kind)(data.uniforms(jax.random.key(seed), size))
     return jax.tree.map(np.asarray, found)
 
@@ -35,9 +35,9 @@ def test_sequences_are_what_they_say():
     assert all(max(np.bincount(row[:-1][row[:-1] != row[-1]], minlength=1)) >= 2 for row in rows)
     matching = (rows[:, :-1] == rows[:, -1:]).mean(0)
     assert abs(matching - matching.mean()).max() < 0.1  # in any order
-    free, _ = drawn(replace(LAW, burstiness=0.0), "training", 4000)
+    free, _ = drawn(replace(LAW, burstiness=0.0), "training")
     assert abs((free[:, :-1] == free[:, -1:]).mean() - 0.1) < 0.02
-    half, _ = drawn(replace(LAW, burstiness=0.5, class_count=1000), "training", 4000)
+    half, _ = drawn(replace(LAW, burstiness=0.5, class_count=1000), "training")
     assert abs(((half[:, :-1] == half[:, -1:]).sum(1) >= 2).mean() - 0.5) < 0.03
 
 

@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -243,18 +244,31 @@ def test_refused_embedding(read):
 
 
 @pytest.mark.parametrize("embedding", ["fixed", "trained"])
-def test_a_run_keeps_no_drawings(embedding, fixed, read, tmp_path):
-    classes = fixed if embedding == "fixed" else drawn_classes(read, embedding)
-    experiment = OmniglotExperiment(classes, LAW, SHAPE, held_out_characters=2, evaluation_count=8)
+def test_programs_hold_no_drawings(embedding, fixed, marked):
+    classes = fixed if embedding == "fixed" else marked
+    experiment = OmniglotExperiment(classes, LAW, SHAPE, held_out_characters=2)
+    world, key = experiment.world(jax.random.key(0)), jax.random.key(1)
+    program = eqx.filter_jit(lambda experiment, world: experiment.batch(world, key, 3))
+    baked = eqx.filter_jit(lambda world: experiment.batch(world, key, 3))
+    without, within = program.lower(experiment, world), baked.lower(world)
+    assert len(within.as_text()) - len(without.as_text()) > classes.values.nbytes
+    model = experiment.model(key)
+    assert (model.network is None) == (embedding == "fixed")
+
+
+def test_a_run_keeps_no_drawings(marked, tmp_path):
+    experiment = OmniglotExperiment(marked, LAW, SHAPE, held_out_characters=2, evaluation_count=8)
     options = Optimisation(steps=1, batch=4)
     history = trained(experiment, options, seeds=(0,), every=1, folder=tmp_path)
-    assert (history.model(0).network is None) == (embedding == "fixed")
     for name in ("icl", "iwl", "match", "icl_without_mlp", "logit_attention", "loss"):
         assert np.isfinite(history.values[name][:, 1:]).all()
+    start = experiment.model(jax.random.split(jax.random.key(0), 3)[0])
+    moved = abs(history.model(0).network.first.weight - start.network.first.weight)
+    assert 1e-4 < moved.max() < 1e-2  # by the rate at most
     kept = unpacked((tmp_path / "checkpoint.bin").read_bytes()[32:])
-    assert max(x.size for x in kept.values()) < classes.values.size / 3
+    assert max(x.size for x in kept.values()) < marked.values.size / 10
     settings = json.loads((tmp_path / "settings.json").read_text())["experiment"]
-    assert settings["images"] == read.sha256
-    changed = replace(classes, sha256="0" * 64)
+    assert settings["images"] == marked.sha256
+    others = replace(experiment, classes=replace(marked, sha256="0" * 64))
     with pytest.raises(ValueError, match="of a run with the same experiment"):
-        trained(replace(experiment, classes=changed), options, seeds=(0,), every=1, folder=tmp_path)
+        trained(others, options, seeds=(0,), every=1, folder=tmp_path)
