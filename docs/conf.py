@@ -28,6 +28,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
     "pages",
+    "results",
     "offline",
 ]
 exclude_patterns = ["_build", "gallery"]
