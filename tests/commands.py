@@ -62,7 +62,8 @@ def fill(monkeypatch: Any) -> None:
 
 def section(command: str) -> str:
     """What the page says of a command."""
-    return re.split(r"^## ", PAGE.partition(f"\n## lsa {command}\n")[2], flags=re.MULTILINE)[0]
+    after = re.split(rf"^##+ lsa {command}$", PAGE, maxsplit=1, flags=re.MULTILINE)[1]
+    return re.split(r"^##+ ", after, maxsplit=1, flags=re.MULTILINE)[0]
 
 
 def documented(command: str) -> set[str]:

@@ -13,6 +13,7 @@ from commands import PAGE, shown
 
 from lsa_theory.command_line import COMMANDS, parser
 
+CHAPTERS, ACTIONS = ("transience", "modular"), ("theory", "train", "plot")
 EXAMPLES = re.findall(r"^```console\n\$ (lsa (?!flow).*)\n((?:.*\n)*?)```$", PAGE, re.MULTILINE)
 
 
@@ -26,9 +27,11 @@ def below(made, name):
 
 
 def options(made):
-    """Rows of the page's tables, but for settings of a diagram, which are those of its function."""
+    """Rows of the page's tables, but for settings of a diagram, which are those of its function, or
+    of a model or an experiment, which are those of its class."""
     for group in made._action_groups:
-        for action in group._group_actions if group.title != "settings" else []:
+        told = (group.title or "").startswith("settings")
+        for action in group._group_actions if not told else []:
             if action.option_strings and action.dest not in ("help", "version", "list", "plot"):
                 names = ", ".join(f"`{name}`" for name in action.option_strings)
                 value = "" if action.nargs == 0 else f" `{action.metavar or action.dest.upper()}`"
@@ -38,8 +41,10 @@ def options(made):
 
 def test_every_option_is_on_the_page_in_its_own_words():
     made = parser()
-    commands = [below(made, name) for name in COMMANDS]
-    expected = {row for one in [*commands, below(commands[-1], "noise")] for row in options(one)}
+    commands = {name: below(made, name) for name in COMMANDS}
+    inner = [below(commands["phase"], "noise")]
+    inner += [below(commands[name], action) for name in CHAPTERS for action in ACTIONS]
+    expected = {row for one in [*commands.values(), *inner] for row in options(one)}
     page = set(re.findall(r"^\| `-.*\|$", PAGE, re.MULTILINE))
     assert page - expected == {"| `--plot` `FILE` | a figure: PNG, SVG or PDF |"}
     assert expected <= page
@@ -50,12 +55,12 @@ def test_example_prints_what_the_page_shows(command, printed):
     assert shown(*shlex.split(command)[1:]) == printed
 
 
-def test_examples_of_diagrams_are_spelled_right():
-    lines = re.findall(r"^lsa phase .*$", PAGE, re.MULTILINE)
-    assert len(lines) == 4
+def test_examples_that_are_not_run_are_spelled_right():
+    lines = re.findall(r"^lsa (?:phase|transience|modular) .*$", PAGE, re.MULTILINE)
+    assert len(lines) == 11
     for line in lines:
         found = parser().parse_args(re.sub(r"\b[\w/]+/", "", line).split()[1:])
-        assert found.command == "phase"
+        assert found.command == line.split()[1]
 
 
 def test_each_command_has_a_section_and_an_example():

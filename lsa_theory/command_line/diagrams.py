@@ -43,7 +43,7 @@ def _exact(text: str, part: str) -> Any:
     number = files.number(part)
     if number is None or not np.isfinite(number):
         files.refuse(text, f"finite numbers, has {part.strip()!r}")
-    return int(part) if part.strip().isdecimal() else number
+    return int(part) if part.strip().removeprefix("-").isdecimal() else number
 
 
 def whole(text: str) -> list[int]:

@@ -18,6 +18,7 @@ KINDS = {
     "grids": "right answers by query, less what each algorithm knows",
     "circles": "embeddings at their strongest frequencies",
     "attention": "what the heads attend to",
+    "neurons": "how much of a neuron's power is in one frequency of the inputs, or one line",
     "depth": "runs beside each other",
     "tasks": "runs beside each other",
     "phases": "accuracy over the number of tasks and the share of the inputs",
@@ -38,7 +39,7 @@ OF_LIST = ("rule", "ood_count", "validation_count")
 
 
 def _theory_arguments(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("settings", "as those of train")
+    group = parser.add_argument_group("ceilings")
     add = group.add_argument
     add("--p", type=given.integer(2), required=True, metavar="P", help="a prime number")
     add(

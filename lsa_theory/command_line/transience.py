@@ -12,7 +12,7 @@ from lsa_theory.command_line.answer import Answer
 
 KINDS = {
     "curves": "evaluators and loss over steps, several runs on top of each other",
-    "theory": "the classification model beside the first run, on one axis of time",
+    "theory": "the solvable model of labels under one run, on one axis of time",
     "flip": "the time until the weights overrule the context, against the number of classes",
     "circuits": "attention to the match, and what each path alone can do",
 }
