@@ -23,10 +23,11 @@ PARTS = {  # of the library, each knows those above it here; what else each may 
     "flow": SIMULATION,
     "transformer": SIMULATION,
     "transience": SIMULATION,  # in files of TRAINED alone
+    "modular": SIMULATION,  # likewise
     "sweeps": {"jax", "xarray", "distributed", "cloudpickle", "rich"},
     "plots": {"matplotlib"},
     "phase": {"xarray", "matplotlib"},
-    "command_line": {"rich", "argparse", "matplotlib", "jax", "h5netcdf", "xarray"},
+    "command_line": {"rich", "argparse", "matplotlib", "jax", "optax", "h5netcdf", "xarray"},
 }
 AT_ONCE = {  # by files that are themselves loaded when they are used
     "flow": SIMULATION,
@@ -36,8 +37,12 @@ AT_ONCE = {  # by files that are themselves loaded when they are used
     "command_line": {"argparse"},
     "terminal": {"rich"},
 }
-TRAINED = {  # of transience
-    "bursty", "circuits", "classifier", "drawn", "evaluation", "experiment", "omniglot", "presets",
+TRAINED = {
+    "transience": {
+        "bursty", "circuits", "classifier", "drawn", "evaluation", "experiment", "omniglot",
+        "presets",
+    },
+    "modular": {"experiment", "inspection", "presets", "rows"},
 }  # fmt: skip
 WITHIN = {  # what only some files of a part import
     "jax": {"linalg.py", "iteration.py", "vectorised.py"},
@@ -149,7 +154,7 @@ def test_hypothesis_is_for_the_strategies_alone():
 def test_library_imports_nothing_heavy_at_module_level():
     for path in sources("lsa_theory"):
         part = "terminal" if path.stem == "terminal" else part_of(path)
-        part = "trained" if part == "transience" and path.stem in TRAINED else part
+        part = "trained" if path.stem in TRAINED.get(part, ()) else part
         allowed = AT_ONCE.get(part, set())
         names = roots(path, inside_functions=False)
         assert not names & (OPTIONAL | {"scipy", "sympy", "jaxtyping"}) - allowed, path
