@@ -10,7 +10,8 @@ def single_threaded() -> int:
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     # most programs run once, but the large ones take time
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+    flags = "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false"
+    os.environ.setdefault("XLA_FLAGS", flags)
     from validation.harness.cli import main  # loads NumPy, which reads them
 
     if isinstance(sys.stdout, io.TextIOWrapper):
