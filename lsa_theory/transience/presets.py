@@ -16,11 +16,12 @@ from lsa_theory.transience.images import drawings
 from lsa_theory.transience.omniglot import OmniglotExperiment
 
 SMALL = Architecture(width=8, heads=2, mlp=2)
+ONE_BLOCK = Architecture(normalised=False, block_scale=0.3, embedding_scale=0.1)
 LARGE = Architecture(depth=2, width=128, heads=8)
 PUBLISHED = Architecture(depth=12, width=64, heads=8, positions="absolute")
 SEQUENCES = Bursty(class_count=1600, label_count=1600, pairs=8, burst=3, dimension=64)
 SHORT = Optimisation(6, batch=8)
-MINUTES = Optimisation(10_000)
+MINUTES = Optimisation(20_000)
 LONGER = Optimisation(50_000, batch=512, learning_rate=1e-3, warmup=1000)
 FULL = Optimisation(50_000_000, batch=32, learning_rate=3e-4)
 FEATURES = 64  # of a drawing
@@ -41,7 +42,8 @@ def cpu() -> Plan:
         "one block on 160 Gaussian classes: in-context learning emerges and gives way to the "
         "weights, in about two CPU minutes a seed"
     )
-    return Plan(BurstyExperiment(), MINUTES, every=250, about=about)
+    data = Bursty(pairs=8, burst=4, burstiness=0.97)
+    return Plan(BurstyExperiment(data, ONE_BLOCK), MINUTES, every=250, about=about)
 
 
 def gpu() -> Plan:
