@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lsa_theory import finite_data as finite_data
     from lsa_theory import limits as limits
     from lsa_theory import modular as modular
+    from lsa_theory import nearest as nearest
     from lsa_theory import phase as phase
     from lsa_theory import plots as plots
     from lsa_theory import shift as shift
@@ -109,6 +110,7 @@ MODULES = (
     "finite_data",
     "limits",
     "modular",
+    "nearest",
     "phase",
     "plots",
     "shift",

@@ -7,6 +7,7 @@ import pytest
 
 from lsa_theory import phase
 from lsa_theory.diversity import limit_task_risks
+from lsa_theory.nearest import predictor_distances
 from lsa_theory.phase.diversity import generalising_ratio, memorising_ratio
 
 NOISE, TASKS, LENGTHS = 0.3, [0.2, 1.0, 6.0, 20.0], [0.5, 4.0, 90.0]
@@ -38,6 +39,14 @@ def test_boundaries_are_where_they_are_said_to_be():
         at = limit_task_risks(generalising_ratio(n, NOISE), (1 + NOISE) / n)
         least = (1 + NOISE) / (n + 1 + NOISE)
         assert float(at.out_of_distribution) == pytest.approx(1.1 * least, rel=1e-9)
+
+
+def test_where_the_layer_changes_sides(made):
+    (curve,) = [one for one in made.boundaries if one.label == "midway"]
+    keep = np.isfinite(curve.x)
+    assert keep.sum() > 10
+    found = predictor_distances(curve.x[keep], curve.y[keep], noise=NOISE)
+    np.testing.assert_allclose(found.task_list, found.ridge, rtol=1e-12)
 
 
 def test_as_many_tasks_as_dimensions_in_the_end():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lsa_theory.diversity import finite_task_risks
+from lsa_theory.nearest import equidistant_ratio, predictor_distances
 from lsa_theory.task_list import TaskListBayes, task_list_comparison
 
 Z_LIMIT = 6.0
@@ -53,6 +54,19 @@ def test_the_layer_leaves_the_list_as_it_grows():
     assert near == ["task_list", "ridge"]
 
 
+@pytest.mark.parametrize("factor", [0.3, 4.0])
+def test_the_side_stated(factor):
+    d, length, noise = 16, 4, 0.25
+    count = round(factor * float(equidistant_ratio(length, noise=noise)) * d)
+    tasks = np.random.default_rng(5).standard_normal((count, d))
+    found = task_list_comparison(tasks, length * d, noise_variance=noise * d, seed=6)
+    stated = predictor_distances(count / d, length, noise=noise)
+    assert (found.nearest == "task_list") == bool(stated.memorises) == (factor < 1)
+    for name, exact in (("task_list", stated.task_list), ("ridge", stated.ridge)):
+        assert found.distances[name].value / d == pytest.approx(float(exact), rel=0.15)
+    assert equidistant_ratio(1e9, noise=noise) == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [
@@ -67,6 +81,8 @@ def test_the_layer_leaves_the_list_as_it_grows():
             lambda: task_list_comparison(np.ones((2, 3)), 0, noise_variance=1.0),
             r"context_length=0\): must be an integer >= 1",
         ),
+        (lambda: predictor_distances(1.0, 1.0, noise=0.0), r"noise=0.0\): must be a positive"),
+        (lambda: equidistant_ratio([1.0, 2.0], noise=[1.0] * 3), "broadcasts with length_ratio"),
     ],
 )
 def test_refusals(call, sentence):

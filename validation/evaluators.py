@@ -95,8 +95,8 @@ def figure(setting):
     for question, label in zip(QUESTIONS, ("in context", "in the weights", "flip"), strict=True):
         left.semilogx(times, getattr(found, question).risk, label=label)
         right.semilogx(times, getattr(other, question).accuracy, label=label)
-    left.set(xlabel="time", title="regression: risk, $K = 200$, $N = 16$, $d = 8$", ylim=(0, 4.2))
-    right.set(xlabel="time", title="classification: accuracy, $K = 200$, $v = 1/4$")
+    left.set(xlabel="time", title="regression: risk", ylim=(0, 4.2))
+    right.set(xlabel="time", title="classification: accuracy")
     for axis in (left, right):
         axis.legend()
     return figure

@@ -9,6 +9,7 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.diversity import average_task_risks, limit_task_risks
+from lsa_theory.nearest import equidistant_ratio
 from lsa_theory.phase.diagram import Boundary, Colours, PhaseDiagram, Region
 from lsa_theory.phase.points import spread_lengths
 from lsa_theory.phase.rivals import Values, numbers
@@ -38,8 +39,12 @@ def diversity(
     endless tasks both are :math:`\tau / (1 + \tau)`.
 
     Boundaries: the layer has memorised its list where new tasks cost more than twice what old ones
-    do, and generalises where they cost less than 10 % more than after endless tasks, the least that
-    they can. Both are roots in :math:`K/d`, and with long contexts both tend to 1.
+    do ("2 × old"), and generalises where they cost less than 10 % more than after endless tasks,
+    the least that they can ("+10 %"). Both are roots in :math:`K/d`, and with long contexts both
+    tend to 1. "Midway" the layer changes sides between the Bayes predictor that knows the list and
+    ridge, which knows that tasks are :math:`N(0, I)`: at
+    :math:`K/d = \frac{1 + 2 \tau}{2 (1 + \tau)^2}`, with long contexts at one half; see
+    `lsa_theory.nearest.predictor_distances`.
 
     Parameters
     ----------
@@ -72,8 +77,9 @@ def diversity(
     data = _swept(k, n, {"noise": float(noise)}, sweep_options)
     places = np.geomspace(n[0], n[-1], 101)
     found = {
-        "new = 2 × old": [memorising_ratio(x, noise) for x in places],
-        "10 % above least": [generalising_ratio(x, noise) for x in places],
+        "2 × old": [memorising_ratio(x, noise) for x in places],
+        "+10 %": [generalising_ratio(x, noise) for x in places],
+        "midway": equidistant_ratio(places, noise=noise),
     }
     curves = {
         label: np.where((roots >= k[0]) & (roots <= k[-1]), roots, np.nan)
