@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lsa_theory import checks
 from lsa_theory._typing import Array
@@ -15,7 +16,7 @@ from lsa_theory.plots.phase import plain_decades
 from lsa_theory.plots.runs import course, data, labels, level, mean, one, setting
 from lsa_theory.plots.style import COLOURS, COLUMN, FAINT, INK, LINES, styled
 from lsa_theory.transience.classification import Classification
-from lsa_theory.transience.milestones import emergence_step, evidence_noise, flip_step
+from lsa_theory.transience.milestones import evidence_noise, flip_step
 
 WIDTH = 7.0  # inches
 CURVES = {
@@ -84,17 +85,15 @@ def _legend(
 def theory(runs: Sequence[Any]) -> Figure:
     """The solvable model of labels beside a memory under the experiment, on one axis of time.
 
-    Its `K` and the noise of its evidence are those of the data; nothing else is fitted but the
-    time, which is a straight line of the step: emergence (in-context accuracy and attention halfway
-    to their peaks) and flip (the flip accuracy at half of its peak, the memory as strong as
-    attention) fall together.
+    Its `K` and the noise of its evidence are those of the data. One number is fitted, the steps in
+    a unit of the model's time: such that the flips fall together, which are where the flip accuracy
+    is down to half of its peak and where the memory is as strong as attention.
     """
     (run,) = one("theory", runs)
     model = _model(run)
-    start, unit, times = _clock(run, model)
+    flipped, unit, flow = _clock(run, model)
     steps = np.linspace(0, run.steps[-1], POINTS)
-    inside = np.clip((steps - start) / unit, 0, None)
-    found = [np.interp(inside, times.times, x) for x in (times.in_context, times.in_weights)]
+    found = [np.interp(steps / unit, flow.times, x) for x in (flow.in_context, flow.in_weights)]
     with styled():
         figure = Figure(figsize=(COLUMN, 4.2))
         upper, lower = figure.subplots(2, 1, sharex=True)
@@ -104,14 +103,19 @@ def theory(runs: Sequence[Any]) -> Figure:
         names = ("attention $g$", "memory $m$")
         for k, (share, name) in enumerate(zip(found, names, strict=True)):
             lower.plot(steps, share, color=COLOURS[2 * k], label=name)
-        for x, name in ((start + unit * _emergence(times), "emergence"), (_flip(run), "flip")):
-            for axes, line in ((upper, LINES[1]), (lower, LINES[1])):
-                axes.axvline(x, color=FAINT, linewidth=0.8, linestyle=line, zorder=0.9)
-            upper.annotate(name, (x, 1), (2, -1), **_AT_TOP)
+        for axes in (upper, lower):
+            axes.axvline(flipped, color=FAINT, linewidth=0.8, linestyle=LINES[1], zorder=0.9)
+        upper.annotate("flip", (flipped, 1), (2, -1), **_AT_TOP)
         upper.set(ylabel="experiment: accuracy", ylim=(0, 1.02))
         lower.set(ylabel="theory: strength", xlabel="step", ylim=(0, 1.02))
+        lower.xaxis.set_major_locator(MaxNLocator(5))
         _legend(figure, [upper, lower], 3, "outside upper left")
-        figure.supxlabel(_stated(model, start, unit), x=0.01, ha="left", fontsize=6, color=FAINT)
+        note = (
+            f"theory: $K = {model.class_count}$ and $v = {model.evidence_noise:.2f}$ of the data;"
+            f" one time is {unit:.3g} steps, so that\nthe flips coincide: accuracy down to half of"
+            " its peak, memory as strong as attention"
+        )
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=6, color=FAINT)
     return figure
 
 
@@ -134,42 +138,27 @@ def _model(run: Any) -> Classification:
 
 
 def _clock(run: Any, model: Classification) -> tuple[float, float, Any]:
-    """The step at model time 0, the steps of a unit of it, and the model's course."""
-    end = model.emergence_time + 6 * model.lifetime
-    times = model.trajectory(np.concatenate([[0.0], np.geomspace(end * 1e-5, end, POINTS)]))
-    after = slice(int(times.in_context.argmax()), None)
-    emerged = _emergence(times)
-    turned = _crossed(times.times[after], (times.in_weights - times.in_context)[after])
-    average = mean(values("theory", run, "icl"))[None]
-    seen = float(emergence_step(run.steps, average, chance(run))[0]), _flip(run)
-    if not np.isfinite(seen).all() or not seen[1] > seen[0]:
-        rule = "one in which in-context learning emerges and then the flip accuracy halves"
-        checks.refuse("theory", "runs", repr(run.name), rule)
-    unit = (seen[1] - seen[0]) / (turned - emerged)
-    return seen[0] - unit * emerged, unit, times
-
-
-def _flip(run: Any) -> float:
+    """The step of the flip, the steps of a unit of the model's time, and the model's course."""
     average = mean(values("theory", run, "flip"))[None]
-    return float(flip_step(run.steps, average, chance(run))[0])
-
-
-def _emergence(times: Any) -> float:
-    return _crossed(times.times, times.in_context - times.in_context.max() / 2)
+    flipped = float(flip_step(run.steps, average, chance(run))[0])
+    if not np.isfinite(flipped):
+        rule = "one in which the flip accuracy rises, and falls to half of its peak"
+        checks.refuse("theory", "runs", repr(run.name), rule)
+    end = model.emergence_time + 2 * model.lifetime
+    flow = model.trajectory(np.concatenate([[0.0], np.geomspace(end * 1e-5, end, POINTS)]))
+    after = slice(int(flow.in_context.argmax()), None)
+    stronger = (flow.in_weights - flow.in_context)[after]
+    unit = flipped / _crossed(flow.times[after], stronger)
+    if run.steps[-1] / unit > end:
+        times = np.concatenate([flow.times, np.geomspace(end, run.steps[-1] / unit, POINTS)[1:]])
+        flow = model.trajectory(times)
+    return flipped, unit, flow
 
 
 def _crossed(times: Array, height: Array) -> float:
     """Where a curve first comes from below 0 to it."""
     k = int(np.flatnonzero(height >= 0)[0])
     return float(np.interp(0.0, height[k - 1 : k + 1], times[k - 1 : k + 1]))
-
-
-def _stated(model: Classification, start: float, unit: float) -> str:
-    return (
-        f"theory: $K = {model.class_count}$ and $v = {model.evidence_noise:.2f}$, of the data;"
-        f" $t = ({{\\rm step}} - {start:.0f}) / {unit:.3g}$, such that\n"
-        "emergence (halfway to the peak) and flip (half of the peak; $m = g$) coincide"
-    ).replace("- -", "+ ")
 
 
 # --- time to flip ---
@@ -227,6 +216,7 @@ def circuits(runs: Sequence[Any]) -> Figure:
             level(axes, chance(run), "chance")
             axes.set_title(CURVES[name])
             axes.set(xlabel="step", ylabel="accuracy", ylim=(0, 1.02))
+            axes.xaxis.set_major_locator(MaxNLocator(5))
         for axes in panels.ravel():
             axes.legend(loc="best")
     return figure
