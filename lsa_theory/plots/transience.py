@@ -112,8 +112,8 @@ def theory(runs: Sequence[Any]) -> Figure:
         _legend(figure, [upper, lower], 3, "outside upper left")
         note = (
             f"theory: $K = {model.class_count}$ and $v = {model.evidence_noise:.2f}$ of the data;"
-            f" one time is {unit:.3g} steps, so that\nthe flips coincide: accuracy down to half of"
-            " its peak, memory as strong as attention"
+            f" one time is {unit:.3g} steps, so that\nthe flips coincide (accuracy down to half of"
+            " its peak; $m = g$)"
         )
         figure.supxlabel(note, x=0.01, ha="left", fontsize=6, color=FAINT)
     return figure
