@@ -122,6 +122,9 @@ def penalised(setting):
     found = {name: {**base, **change} for name, change in cases.items()}
     edge = Regression(**base).persistence_boundary
     found["at the boundary"] = {**base, "l2_attention": edge, "l2_table": edge}
+    for share in (0.9, 1.1):  # of the penalty at which attention dies
+        edge = share * Regression(**base).existence_boundary
+        found[f"{share:g} of extinction"] = {**base, "l2_attention": edge, "l2_table": edge}
     return found
 
 
