@@ -36,13 +36,19 @@ def test_docstring_of_the_formula_is_the_statement(entry):
     assert entry.claim.call
 
 
-def test_page_can_be_set(entry):
-    """No fault in the markup, and every formula is drawn."""
-    sheet, faults, claim = MathSheet(), io.StringIO(), entry.claim
+@pytest.fixture(scope="module")
+def sheet():
+    """One for all claims: what several use is set once."""
+    return MathSheet()
+
+
+def test_page_can_be_set(entry, sheet):
+    """No fault in the markup, and every formula is drawn; each line is a paragraph."""
+    faults, claim = io.StringIO(), entry.claim
     assert entry.prose
     names = [item.name for item in claim.evidence] + [control.name for control in claim.controls]
-    lines = [claim.title, claim.source, *claim.hypotheses, *names]
-    for text in (entry.prose, prose.statement(claim.statement), *lines):
+    lines = "\n\n".join([claim.title, claim.source, *claim.hypotheses, *names])
+    for text in (entry.prose, prose.statement(claim.statement), lines):
         assert 'class="unset"' not in prose.html(text, sheet, faults)
     assert faults.getvalue() == ""
 
