@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from dataclasses import asdict
@@ -56,6 +57,7 @@ BOUNDS = {  # fixed before the runs were made: least and most
         "one_block": [(None, 0.05), (0.15, None)],
     },
 }
+UNREAD = "not read"
 EFFECTS = [(chapter, name) for chapter in VERDICTS for name in VERDICTS[chapter]]
 
 
@@ -74,10 +76,18 @@ def test_every_run_has_its_command_and_every_command_its_run():
             assert not (stored.RESULTS / chapter / name / "checkpoint.bin").exists()
 
 
+def unread(drawings, embedding="fixed", dimension=64, seed=0):
+    """As many classes as Omniglot's images have, without the images."""
+    from lsa_theory.transience.drawn import DrawnClasses
+
+    values = np.broadcast_to(np.float32(0), (8 * 242, 20, dimension))
+    return DrawnClasses(values, 0.0, 1.0, embedding, seed, UNREAD)
+
+
 @pytest.fixture
 def made(monkeypatch):
     """From a command to the settings that its run would have."""
-    found = []
+    found: list[dict] = []
 
     def kept(experiment, optimisation, *, seeds, every, **_):
         settings = {"experiment": experiment.as_dict(), "optimisation": asdict(optimisation)}
@@ -85,6 +95,8 @@ def made(monkeypatch):
         raise ValueError("not now")
 
     monkeypatch.setattr("lsa_theory.transformer.training.trained", kept)
+    monkeypatch.setattr("lsa_theory.transience.presets.drawings", lambda folder: None)
+    monkeypatch.setattr("lsa_theory.transience.presets.drawn_classes", unread)
 
     def settings(command):
         assert command_line.main(shlex.split(command)[1:]) == command_line.REFUSED
@@ -97,6 +109,9 @@ def made(monkeypatch):
 def test_a_command_makes_the_settings(chapter, name, made):
     command = stored.commands()[chapter][name]
     written = json.loads((stored.RESULTS / chapter / name / "settings.json").read_text())
+    if "images" in written["experiment"]:
+        assert re.fullmatch("[0-9a-f]{64}", written["experiment"]["images"])
+        written["experiment"]["images"] = UNREAD
     assert made(command) == written
     assert made(f"{command} --learning-rate 0.0019") != written
 

@@ -52,7 +52,8 @@ def _seeds(chapter: str, run: Any) -> list[list[object]]:
 
 def spread(values: Any) -> str:
     """The standard deviation over seeds."""
-    return f"{values.std(ddof=1):.2g}" if values.size > 1 else "—"
+    found = values.std(ddof=1) if values.size > 1 else np.nan
+    return number(found) if found >= 0.1 else f"{found:.1g}" if np.isfinite(found) else "—"
 
 
 def _transience(run: Any) -> dict[str, Any]:

@@ -95,12 +95,12 @@ def images(run: Recorded) -> list[Measure]:
 
 EFFECTS = {
     "emergence": Effect("In-context learning emerges", ("cpu",), emergence),
-    "transience": Effect("and goes away", ("cpu",), transience),
-    "memory": Effect("as learning in the weights takes over", ("cpu",), memory),
-    "loss": Effect("while the training loss falls on", ("cpu",), loss),
-    "classes": Effect("More classes: later", ("classes80", "cpu", "classes320"), classes),
+    "transience": Effect("In-context learning goes away again", ("cpu",), transience),
+    "memory": Effect("Learning in the weights takes over", ("cpu",), memory),
+    "loss": Effect("The training loss goes on falling", ("cpu",), loss),
+    "classes": Effect("More classes delay it", ("classes80", "cpu", "classes320"), classes),
     "penalty": Effect("L2 in the loss keeps it", ("cpu", "l2"), penalty),
     "circuits": Effect("Two circuits compete", ("cpu",), circuits),
-    "two_way": Effect("Nothing is left: the two-way accuracy is chance", ("cpu",), two_way),
-    "images": Effect("All of it on characters of Omniglot", ("omniglot",), images),
+    "two_way": Effect("Two-way accuracy falls to chance", ("cpu",), two_way),
+    "images": Effect("All of it on drawn characters (Omniglot)", ("omniglot",), images),
 }
