@@ -67,12 +67,11 @@ def _theory(options: argparse.Namespace) -> Answer:
     if min(shots) < 0:
         files.refuse("--shots", "non-negative")
     world = _world(options)
-    inputs: Any = None if world is None else world.inputs
-    held_out = None if world is None else world.held_out
+    inputs, held_out = world.inputs, world.held_out
     tasks = None if options.task_count is None else world
     seen = _ceilings(options.p, shots, tasks, inputs, None)
     unseen = None
-    if held_out is not None and len(held_out):
+    if len(held_out):
         unseen = _ceilings(options.p, shots, tasks, inputs, held_out)
     data = {
         "action": "theory",
@@ -81,7 +80,7 @@ def _theory(options: argparse.Namespace) -> Answer:
         "shots": shots,
         "accuracy": seen,
         "held_out": unseen,
-        "inputs": inputs,
+        "inputs": None if options.fraction is None else inputs,
         "tasks": None if tasks is None else tasks.tasks,
         "new_tasks": None if tasks is None else tasks.out_of_distribution,
     }
@@ -99,7 +98,7 @@ def _theory(options: argparse.Namespace) -> Answer:
 
 
 def _world(options: argparse.Namespace) -> Any:
-    """The split and the list of tasks, where there is either."""
+    """The split, by default all inputs, and the list of tasks."""
     from lsa_theory.modular.tasks import ModularTasks
 
     changes = {name: getattr(options, name) for name in (*OF_LIST, "fraction", "task_count")}
@@ -108,8 +107,6 @@ def _world(options: argparse.Namespace) -> Any:
         for name in OF_LIST:
             if name in changes:
                 files.refuse(f"--{name.replace('_', '-')}", "given with --task-count")
-        if options.fraction is None:
-            return None
         changes |= {"task_count": 1, "ood_count": 1}
     law = ModularTasks(**({"p": options.p, "fraction": 1.0, "validation_count": 0} | changes))
     return law.world(options.seed)
