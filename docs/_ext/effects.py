@@ -47,7 +47,8 @@ class Measure:
     @property
     def bound(self) -> str:
         least = [] if self.least is None else [f"at least {self.least:g}"]
-        return " and ".join(least + ([] if self.most is None else [f"at most {self.most:g}"]))
+        text = " and ".join(least + ([] if self.most is None else [f"at most {self.most:g}"])
+        return text.replace("-", "−"))
 
     def __str__(self) -> str:
         mark, values = "✓" if self.holds else "✗", np.atleast_1d(self.values)

@@ -9,7 +9,7 @@ from effects import Effect, Measure
 
 from lsa_theory.transformer.recorded import Recorded
 from lsa_theory.transformer.windows import late_slope, windows
-from lsa_theory.transience.effects import effects, flip_at_step
+from lsa_theory.transience.effects import effects, flip_at_memory, flip_at_step
 from lsa_theory.transience.milestones import flip_step
 
 
@@ -54,14 +54,17 @@ def classes(few: Recorded, some: Recorded, many: Recorded) -> list[Measure]:
 
 
 def penalty(plain: Recorded, kept: Recorded) -> list[Measure]:
-    """Persists, and is not delayed: at the same step, at the end of a longer run, and with a slope
-    over its second half that leads nowhere soon."""
+    """Persists, and is not delayed: at the same step, at the end of a longer run, at equal accuracy
+    in the weights, and with a slope over its second half that leads nowhere soon."""
     slope = 1e4 * late_slope(kept.steps, kept.values["icl"])
     words = "answers by the context to swapped labels"
     last, longer = plain.steps[-1], kept.steps[-1]
+    known = effects(kept).memory_end[:, None]
+    equal = flip_at_memory(kept, known)[:, 0]
     return [
         Measure(f"{words}, at step {last:,}", flip_at_step(kept, last), least=0.5),
         Measure(f"{words}, at step {longer:,}", effects(kept).flip_end, least=0.5),
+        Measure(f"{words}, where it knows as much by heart as at its end", equal, least=0.5),
         Measure("in-context accuracy, change per 10,000 steps, second half", slope, least=-0.02),
     ]
 
