@@ -47,8 +47,8 @@ class Measure:
     @property
     def bound(self) -> str:
         least = [] if self.least is None else [f"at least {self.least:g}"]
-        text = " and ".join(least + ([] if self.most is None else [f"at most {self.most:g}"])
-        return text.replace("-", "−"))
+        most = [] if self.most is None else [f"at most {self.most:g}"]
+        return " and ".join(least + most).replace("-", "−")
 
     def __str__(self) -> str:
         mark, values = "✓" if self.holds else "✗", np.atleast_1d(self.values)
