@@ -76,12 +76,14 @@ def test_times_after_convergence_hold_the_end_and_unreached_ones_are_left_out(ev
 
 
 def test_both_methods_agree(everywhere):
+    """At seven of the steps, a number of times that another test compiles for."""
     starts, laws, flows = everywhere
-    block = gradient_flow(starts[0], laws[0], times=flows[0].times[1:])
-    assert block.loss == pytest.approx(flows[0].loss[1:], rel=1e-6)
-    assert block.residual == pytest.approx(flows[0].residual[1:], rel=1e-3, abs=1e-6)
-    gaps = [distance(a, b) for a, b in zip(block.layers, flows[0].layers[1:], strict=True)]
-    assert max(gaps) < 1e-6
+    rows = np.linspace(1, len(flows[0].times) - 1, 7).astype(int)
+    block = gradient_flow(starts[0], laws[0], times=flows[0].times[rows])
+    assert block.loss == pytest.approx(flows[0].loss[rows], rel=1e-6)
+    assert block.residual == pytest.approx(flows[0].residual[rows], rel=1e-3, abs=1e-6)
+    layers = [flows[0].layers[row] for row in rows]
+    assert max(distance(a, b) for a, b in zip(block.layers, layers, strict=True)) < 1e-6
 
 
 def test_off_the_block_the_flow_ends_at_the_minimiser(everywhere):
@@ -159,7 +161,7 @@ def test_white_logistic():
     """z = u² is logistic for Λ = λ I, U(0) = u0 I, s = √d u."""
     d, n, lam, u0 = 3, 20, 1.7, 0.05
     law = GaussianPrompts(np.full(d, lam), n)
-    times = np.linspace(0.05, 4, 9)
+    times = np.linspace(0.05, 4, 7)
     start = LinearSelfAttention.from_block(u0 * np.eye(d), d**0.5 * u0)
     flow = gradient_flow(start, law, times=times)
     end = 1 / (d**0.5 * ((1 + 1 / n) * lam + d * lam / n))
