@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from lsa_theory.transformer import Architecture, Transformer
+from lsa_theory.transformer.checkpoint import Run
 from lsa_theory.transformer.model import Stream, rotated
 from lsa_theory.transformer.training import Optimisation, trained
 
@@ -215,20 +216,54 @@ def test_the_two_penalties_are_two(whole):
     assert (abs(norms["l2"] / norms["weight_decay"] - 1) > 1e-4).all()
 
 
-@pytest.mark.parametrize("damage", ["checkpoint", "settings", "other"])
-def test_damage_and_strangers_are_refused(damage, tmp_path):
-    trained(EXPERIMENT, OPTIMISATION, seeds=(1, 2), every=2, folder=tmp_path)
-    options, sentence = OPTIMISATION, "not damaged"
-    if damage == "checkpoint":
-        content = bytearray((tmp_path / "checkpoint.bin").read_bytes())
-        content[200] ^= 1
-        (tmp_path / "checkpoint.bin").write_bytes(content)
-    elif damage == "settings":
-        (tmp_path / "settings.json").write_text("{")
-    else:
-        options, sentence = replace(options, l2=0.5), "of a run with the same optimisation"
-    with pytest.raises(ValueError, match=sentence):
-        trained(EXPERIMENT, options, seeds=(1, 2), every=2, folder=tmp_path)
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    trained(EXPERIMENT, OPTIMISATION, seeds=(1, 2), every=2, folder=folder)
+    return folder
+
+
+def spoilt(content):
+    return content[:200] + bytes([content[200] ^ 1]) + content[201:]
+
+
+DAMAGES = {
+    "damaged checkpoint": ("checkpoint.bin", spoilt, "checkpoint.bin is not damaged"),
+    "cut checkpoint": ("checkpoint.bin", lambda x: x[:20], "checkpoint.bin is not damaged"),
+    "no history": ("history.jsonl", None, "history.jsonl goes up to its checkpoint"),
+    "damaged history": ("history.jsonl", lambda x: x.replace(b"{", b"(", 2), "history.jsonl goes"),
+    "a line lost": ("history.jsonl", lambda x: x[x.index(b"\n") + 1 :], "history.jsonl goes"),
+    "a line short": ("history.jsonl", lambda x: x[: x.rindex(b"{")], "history.jsonl goes"),
+    "a name lost": ("history.jsonl", lambda x: x.replace(b"gap", b"lap", 1), "history.jsonl goes"),
+    "no numbers": ("history.jsonl", lambda x: b"1\n" * 4, "history.jsonl goes"),
+    "no text": ("history.jsonl", lambda x: b"\xff" + x, "history.jsonl goes"),
+    "damaged settings": ("settings.json", lambda x: b"{", "settings.json is not damaged"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_refused_in_one_sentence(damage, finished, tmp_path):
+    name, change, sentence = DAMAGES[damage]
+    for path in finished.iterdir():
+        content = path.read_bytes() if path.name != name else change and change(path.read_bytes())
+        if content is not None:
+            (tmp_path / path.name).write_bytes(content)
+    with pytest.raises(ValueError, match=sentence) as found:
+        trained(EXPERIMENT, OPTIMISATION, seeds=(1, 2), every=2, folder=tmp_path)
+    assert "\n" not in str(found.value)
+
+
+def test_strangers_are_refused(finished, tmp_path):
+    """Other settings; and the checkpoint of another run under the same."""
+    options = replace(OPTIMISATION, l2=0.5)
+    with pytest.raises(ValueError, match="of a run with the same optimisation"):
+        trained(EXPERIMENT, options, seeds=(1, 2), every=2, folder=finished)
+    content = (finished / "checkpoint.bin").read_bytes()
+    run = Run(tmp_path, {"every": 2})
+    (tmp_path / "checkpoint.bin").write_bytes(content)
+    for state in ([np.zeros(3)], {}):
+        with pytest.raises(ValueError, match=r"checkpoint.bin is of the same configuration"):
+            run.resumed(state)
 
 
 @pytest.mark.parametrize(

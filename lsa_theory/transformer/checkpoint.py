@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import numpy as np
@@ -71,16 +71,33 @@ class Run:
             return [], state
         content = path.read_bytes()
         if hashlib.sha256(content[32:]).digest() != content[:32]:
-            rule = "a run whose checkpoint.bin is not damaged (remove it to start anew)"
-            checks.refuse(CALL, "folder", str(self.folder), rule)
+            self._refuse("whose checkpoint.bin is not damaged (remove it to start anew)")
         arrays = unpacked(content[32:])
         step = int(arrays.pop("step"))
         leaves, tree = jax.tree.flatten(state)
-        state = jax.tree.unflatten(tree, [arrays[f"leaf{k}"] for k in range(len(leaves))])
-        rows = [json.loads(line) for line in history.read_text().splitlines() if line[-1:] == "}"]
-        rows = [row for row in rows if row["step"] <= step]
+        kept = [arrays.get(f"leaf{k}") for k in range(len(leaves))]
+        if [np.shape(x) for x in arrays.values()] != [np.shape(leaf) for leaf in leaves]:
+            self._refuse("whose checkpoint.bin is of the same configuration")
+        rows = self._rows(history, step)
         written(history, "".join(json.dumps(row) + "\n" for row in rows).encode())
-        return rows, state
+        return rows, jax.tree.unflatten(tree, kept)
+
+    def _rows(self, history: Path, last: int) -> list[dict[str, Any]]:
+        """Of every evaluation up to a step; what was written after it is left out."""
+        steps = [*range(0, last, self.settings["every"]), last]
+        try:
+            lines = history.read_text().splitlines()[: len(steps)]
+            rows = [json.loads(line) for line in lines]
+            whole = [row["step"] for row in rows] == steps and len({*map(tuple, rows)}) == 1
+        except (OSError, ValueError, TypeError, KeyError):
+            whole = False
+        if not whole:
+            rule = "whose history.jsonl goes up to its checkpoint.bin (remove both to start anew)"
+            self._refuse(rule)
+        return rows
+
+    def _refuse(self, rule: str) -> NoReturn:
+        checks.refuse(CALL, "folder", str(self.folder), f"a run {rule}")
 
 
 def packed(arrays: dict[str, Any], save: Any = np.savez) -> bytes:
