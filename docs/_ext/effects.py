@@ -38,9 +38,10 @@ class Measure:
     @property
     def holds(self) -> bool:
         """NaN keeps no bound."""
-        return bool(self._kept(self.mean))
+        return bool(self.kept(self.mean))
 
-    def _kept(self, values: Any) -> Any:
+    def kept(self, values: Any) -> Any:
+        """Of each value whether it keeps the bounds."""
         low = True if self.least is None else np.asarray(values) >= self.least
         return low & (True if self.most is None else np.asarray(values) <= self.most)
 
@@ -52,7 +53,7 @@ class Measure:
 
     def __str__(self) -> str:
         mark, values = "✓" if self.holds else "✗", np.atleast_1d(self.values)
-        kept = int(np.sum(self._kept(values)))
+        kept = int(np.sum(self.kept(values)))
         spread = ""
         if values.size > 1:
             ends = f"{number(values.min())} to {number(values.max())}"
@@ -84,8 +85,15 @@ class Effect:
         if any(run is None for run in runs):
             return NONE, []
         found = self.measures(*runs)
-        kept = sum(measure.holds for measure in found)
-        return (REPRODUCED if kept == len(found) else PARTLY if kept else NOT), found
+        if all(measure.holds for measure in found):
+            return REPRODUCED, found
+        some = any(measure.holds for measure in found) or seeds_that_keep_all(found)
+        return (PARTLY if some else NOT), found
+
+
+def seeds_that_keep_all(measures: list[Measure]) -> int:
+    """How many seeds keep every bound."""
+    return int(np.sum(np.logical_and.reduce([one.kept(one.values) for one in measures])))
 
 
 def number(value: float) -> str:
