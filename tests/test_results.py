@@ -34,8 +34,9 @@ VERDICTS = {  # what the tables of the pages say
         "transience": REPRODUCED,
         "memory": REPRODUCED,
         "loss": REPRODUCED,
-        "classes": NONE,
+        "classes": REPRODUCED,
         "penalty": REPRODUCED,
+        "decay": REPRODUCED,
         "circuits": REPRODUCED,
         "two_way": NOT,
         "two_way_quick": NOT,
@@ -60,6 +61,7 @@ BOUNDS = {  # fixed before the runs were made: least and most
         "transience": [(None, 0.55), (None, 0.2)],
         "memory": [(4, None)],
         "loss": [(None, 0.5)],
+        "classes": [(1.5, None), (1.5, None)],
         "penalty": [(0.5, None), (0.5, None), (0.5, None), (-0.02, None)],
     },
     "modular": {

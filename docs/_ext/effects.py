@@ -101,4 +101,4 @@ def number(value: float) -> str:
     if not np.isfinite(value):
         return "never"
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
-    return text.replace("-", "−")
+    return text.replace("-0.00", "0.00").replace("-", "−")

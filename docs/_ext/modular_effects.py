@@ -52,9 +52,12 @@ def diversity(few: Recorded, some: Recorded, many: Recorded) -> list[Measure]:
     ]
 
 
-def transience(run: Recorded) -> list[Measure]:
+def transience(*runs: Recorded) -> list[Measure]:
+    words = "accuracy on new tasks, loss from the peak to the end"
+    counts = [run.settings["experiment"]["data"]["task_count"] for run in runs]
     return [
-        Measure("accuracy on new tasks: loss from the peak to the end", effects(run).lost, 0.05)
+        Measure(f"{words}, {count} tasks", effects(run).lost, least=0.05)
+        for run, count in zip(runs, counts, strict=True)
     ]
 
 
@@ -104,7 +107,7 @@ EFFECTS = {
     "new_tasks": Effect("Tasks never seen are solved, after many were", ("p7",), new_tasks),
     "ratio": Effect("Two blocks match ratios", ("p7",), ratio),
     "diversity": Effect("The more tasks, the better", ("p5-8", "p5-14", "p5-20"), diversity),
-    "transience": Effect("Solving new tasks is transient", ("p5-20",), transience),
+    "transience": Effect("Solving new tasks is transient", ("p5-14", "p5-20"), transience),
     "one_block": Effect("One block does not do, two do", ("p5-one-block", "p5-20"), one_block),
     "early": Effect("Early stopping keeps it", ("p7",), early),
     "circles": Effect("Embeddings lie on circles", ("p7",), circles),
