@@ -117,3 +117,28 @@ def test_memory_delays_ignition():
     assert few.ignition_time > 3 * many.ignition_time
     assert few.threshold_task_count(few.ignition_time) == pytest.approx(30, rel=1e-8)
     assert few.threshold_task_count(many.ignition_time / 2) == math.inf
+
+
+def test_one_end_or_two_and_what_parts_them():
+    """From attention at rest and from far beyond the ignition: for a long context two ends."""
+    options = {"l2_attention": 0.01, "l2_memory": 0.01}
+    model = Kinetics(100, 30, **options)
+    low, between, high = model.stationary_points()
+    assert [point[-1] for point in (low, between, high)] == [True, False, True]
+    for strength, sharpness, end in ((0.0, 0.0, low), (6.0, 8.0, high)):
+        begun = Kinetics(100, 30, initial_strength=strength, initial_sharpness=sharpness, **options)
+        found = begun.trajectory(np.array([0.0, 8000.0])).states[-1, :3]
+        np.testing.assert_allclose(found, end[:3], atol=1e-8)
+    (only,) = Kinetics(20, 30, **options).stationary_points()
+    assert only == pytest.approx((3.74715, 3.96719, 0.17289, True), abs=1e-5)
+
+
+def test_without_a_penalty_nothing_rests():
+    for options in ({}, {"l2_attention": 0.1}, {"l2_memory": 0.1}):
+        model = Kinetics(10, 5, **options)
+        assert model.stationary_points() == []
+        states = model.trajectory(np.geomspace(1e4, 1e8, 5)).states[:, :3]
+        assert (np.diff(states, axis=0).max(axis=1) > 0.5).all()
+    weak = Kinetics(10, 5, l2_attention=1e-12, l2_memory=1.0)
+    with pytest.raises(ValueError, match=r"l2_attention=1e-12\): must be at least 1e-8 of"):
+        weak.stationary_points()

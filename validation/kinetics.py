@@ -25,12 +25,14 @@ While attention adds nothing, $\dot u = \sigma(-u/K)$, and the clock shows $u$ a
 """
 
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.stats import binom
 
+from lsa_theory.transience.course import states_at
 from lsa_theory.transience.kinetics import Kinetics, force, ignition
 from validation.common.derived import derivation, wrong_steps
 from validation.harness import Bound, Claim, Control, Flow, Rate, Table, evidence
@@ -126,6 +128,38 @@ def remembered(formula, case, setting):
     return Flow(gap, 1e-7, "both are integrated to ten digits of numbers below 100")
 
 
+def penalised(setting):
+    """Contexts, tasks and penalties of attention and memory; the first with two ends and a point
+    between them."""
+    return {
+        "N = 100, K = 30, λ = 0.01 each": (100, 30, 0.01, 0.01),
+        "N = 20, K = 30, λ = 0.02, 0.01": (20, 30, 0.02, 0.01),
+        "N = 20, K = 30, λ = 0.1, 0.01": (20, 30, 0.1, 0.01),
+    }
+
+
+@evidence(Flow, "with penalties the flow ends at the points called stable", cases=penalised)
+def ended(formula, case, setting):
+    """From attention at rest and from far beyond the ignition; from a point called unstable, moved
+    to either side, at its neighbours."""
+    n, k, attention, memory = case
+    options = {"l2_attention": attention, "l2_memory": memory}
+    *point, stable = zip(*formula(n, k, **options).stationary_points(), strict=True)
+    stated = np.transpose(point)
+    starts = [(0.0, 0.0, 0.0), (6.0, 8.0, 0.0)]
+    expected = [stated[0], stated[-1]]
+    for j in np.flatnonzero(~np.array(stable)):
+        starts += [stated[j] + [0, shift, 0] for shift in (-1e-3, 1e-3)]
+        expected += [stated[j - 1], stated[j + 1]]
+    slowest = min(attention, memory + 1 / (4 * k))
+    args = Kinetics(n, k, **options)._args
+    ends = [
+        states_at(force, [*at, 0.0], np.array([0, 80 / slowest]), args)[-1, :3] for at in starts
+    ]
+    reason = "ten digits of the solver, after eighty of the slowest times"
+    return Flow(abs(np.array(ends) - expected).max(), 1e-7, reason)
+
+
 class Undragged(Kinetics):
     """The clock of the conserved w²/2 − β."""
 
@@ -152,6 +186,14 @@ def forgetful(setting):
 class Forgetful(Kinetics):
     def trajectory(self, times):
         return Kinetics(self.context_length, self.task_count, l2_memory=0.1).trajectory(times)
+
+
+class Shared(Kinetics):
+    """The memory's penalty a mean over tasks, as its slope is."""
+
+    def stationary_points(self):
+        less = replace(self, l2_memory=self.l2_memory / self.task_count)
+        return Kinetics.stationary_points(less)
 
 
 def tables(setting):
@@ -193,16 +235,17 @@ claim = Claim(
     "memorization to generalization during in-context learning, 2024; formulas derived here",
     formula=Kinetics,
     hypotheses=(
-        "$w(0) = 0$, an empty memory, no penalties",
+        "times: $w(0) = 0$, an empty memory, no penalties",
         "to leading order in a long context, $K/N$ fixed",
     ),
     call="""model = Kinetics(context_length=100, task_count=200)
 model.ignition_clock, model.ignition_time""",
-    evidence=(derived, clock, time, drag, remembered),
+    evidence=(derived, clock, time, drag, remembered, ended),
     control=(
         wrong_steps("kinetics", derived),
         Control("no drag: $w^2/2 - \\beta$ conserved", Undragged, rejected_by=(clock, time, drag)),
         Control("half of the drag", HalfDrag, rejected_by=(clock, drag)),
+        Control("the memory's penalty over $K$", Shared, rejected_by=(ended,)),
         Control("a memory with a penalty", Forgetful, cases=forgetful, rejected_by=(remembered,)),
     ),
     figure=figure,

@@ -19,14 +19,16 @@ memorization to generalization during in-context learning*, 2024; the formulas a
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.transience.course import instants, states_at
+from lsa_theory.transience.course import instants, stable, states_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,23 +144,49 @@ class Kinetics:
     def trajectory(self, times: Shaped[Array, " t"]) -> KineticsCourse:
         """The flow at increasing times from 0 on; the mean over the other labels is exact."""
         times = instants("Kinetics.trajectory", times)
+        args = self._args
+        start = [self.initial_strength, self.initial_sharpness, 0.0, 0.0]
+        states = states_at(force, start, times, args)
+        w, beta, m, u = states.T
+        match = 1 / (1 + (self.context_length - 1) * np.exp(-beta))
+        return KineticsCourse(times, w, beta, m, u, match, states)
+
+    def stationary_points(self) -> list[tuple[float, float, float, bool]]:
+        r"""All :math:`(w, \beta, m, \text{stable})`, in the order of :math:`\beta`.
+
+        At a sharpness the penalised loss is convex in `(w, m)`, which therefore rest at one point;
+        what is left is a scalar equation for :math:`0 < \beta \le W\big((N - 1)/\lambda^2\big)`,
+        Lambert's `W`, with an odd number of roots, attracting and repelling in turn: where there
+        are three, the start decides whether attention ignites. Without L2 on either part nothing
+        rests: a memory without it grows until attention, if that has L2, dies; attention without
+        it grows for ever.
+        """
+        if self.l2_attention == 0 or self.l2_memory == 0:
+            return []
+        if self.l2_attention < 1e-8 * self.task_count * self.l2_memory:
+            rule = "at least 1e-8 of task_count times l2_memory, or 0"
+            checks.refuse("Kinetics.stationary_points", "l2_attention", self.l2_attention, rule)
+        from scipy.special import lambertw
+
+        args = self._args
+        top = float(lambertw((self.context_length - 1) / max(self.l2_attention, 1e-99) ** 2).real)
+        found = []
+        for beta in roots(lambda beta: turning(beta, args), top):
+            w, m = map(float, relaxed(beta, args))
+            found.append((w, beta, m, stable(resting, np.array([w, beta, m]), args)))
+        return found
+
+    @property
+    def _args(self) -> tuple[Any, ...]:
         from scipy.stats import binom
 
         others = self.context_length - 1
         ups = np.arange(others + 1)
         weights = binom.pmf(ups, others, 0.5)
-        args = (
-            2 * ups / others - 1,
-            weights,
-            float(others),
-            float(self.task_count),
-            float(self.l2_attention),
-            float(self.l2_memory),
-        )
-        start = [self.initial_strength, self.initial_sharpness, 0.0, 0.0]
-        states = states_at(force, start, times, args)
-        w, beta, m, u = states.T
-        return KineticsCourse(times, w, beta, m, u, 1 / (1 + others * np.exp(-beta)), states)
+        seen = weights > 1e-20
+        penalties = float(self.l2_attention), float(self.l2_memory)
+        count = float(self.task_count)
+        return (2 * ups / others - 1)[seen], weights[seen], float(others), count, *penalties
 
 
 def ignition(drag: float, ratio: float, strength: float = 0.0) -> float:
@@ -195,12 +223,11 @@ def _exprel(x: float) -> float:
 def force(time: Any, state: Any, args: Any) -> Any:
     """The flow of `(w, β, m, u)`."""
     labels, weights, others, count, l2_attention, l2_memory = args
-    from scipy.special import expit
-
     w, beta, m, _ = state
-    p = 1 / (1 + others * np.exp(-beta))
-    evidence = p + (1 - p) * labels
-    wrong = weights * expit(-(m + w * evidence))
+    with np.errstate(over="ignore"):
+        p = 1 / (1 + others * np.exp(-beta))
+        evidence = p + (1 - p) * labels
+        wrong = weights / (1 + np.exp(m + w * evidence))
     mean = wrong.sum()
     return np.array(
         [
@@ -210,3 +237,58 @@ def force(time: Any, state: Any, args: Any) -> Any:
             mean,
         ]
     )
+
+
+def resting(time: Any, state: Any, args: Any) -> Any:
+    """The flow of `(w, β, m)`."""
+    return force(time, np.append(state, 0.0), args)[:3]
+
+
+def turning(beta: float, args: Any) -> float:
+    """How fast the sharpness grows when all else rests."""
+    w, m = relaxed(beta, args)
+    return float(force(0.0, (w, beta, m, 0.0), args)[1])
+
+
+def relaxed(beta: float, args: Any) -> Array:
+    """Where `(w, m)` rest at a sharpness: Newton's steps on a convex loss in `(w, w + m)`, halved
+    where they go too far."""
+    labels, weights, others, count, l2_attention, l2_memory = args
+    rest = others / (math.exp(beta) + others)
+    design = np.stack([rest * (labels - 1), np.ones_like(labels)])
+    forgetting = count * l2_memory
+    penalty = np.array([[l2_attention + forgetting, -forgetting], [-forgetting, forgetting]])
+
+    def pull(point: Array) -> tuple[Array, Array]:
+        wrong = 1 / (1 + np.exp(point @ design))
+        return design @ (weights * wrong) - penalty @ point, wrong * (1 - wrong)
+
+    point, size = np.zeros(2), 1.0
+    while size > 1e-7:
+        slope, spread = pull(point)
+        move = np.linalg.solve((design * weights * spread) @ design.T + penalty, slope)
+        while pull(point + move)[0] @ move < -slope @ move / 2:
+            move = move / 2
+        point, size = point + move, abs(move).max() / (1 + abs(point).max())
+    return np.array([point[0], point[1] - point[0]])
+
+
+def roots(function: Callable[[float], float], top: float) -> list[float]:
+    """All roots in `(0, top]`; two between neighbours of the grid are found by the extremum between
+    them."""
+    from scipy.optimize import brentq, minimize_scalar
+
+    found = {x: function(x) for x in np.linspace(0, top * (1 + 1e-9), 97).tolist()}
+    grid = list(found)
+    for left, at, right in zip(grid, grid[1:], grid[2:], strict=False):
+        sign = math.copysign(1.0, found[at])
+        if sign * found[at] < min(sign * found[left], sign * found[right]):
+            options: Any = {"bounds": (left, right), "method": "bounded"}
+            dip = float(minimize_scalar(lambda x, s=sign: s * function(x), **options).x)
+            found[dip] = function(dip)
+    grid = sorted(found)
+    return [
+        float(brentq(function, low, high, xtol=1e-13, rtol=1e-13))
+        for low, high in pairwise(grid)
+        if found[low] > 0 >= found[high] or found[low] <= 0 < found[high]
+    ]
