@@ -131,6 +131,13 @@ def test_the_two_sides_meet_on_one_axis():
     assert np.allclose(points_[0].get_ydata(), exact, atol=0.03)
 
 
+def test_without_validation_the_best_step_is_shown():
+    run = made_up()
+    del run.values["validation"]
+    found = lines(drawn("joint", [run]).axes[1])["new, best step"].get_ydata()
+    assert found == pytest.approx([1 - run.values["accuracy"][:, :, 2, -1].max(axis=1).mean()])
+
+
 def test_runs_are_told_apart_by_what_differs():
     assert labels(RUNS["depth"]()) == ["depth 1", "depth 2", "depth 4"]
     assert labels([made_up(name="one"), made_up(name="two")]) == ["one", "two"]

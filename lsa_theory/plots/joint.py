@@ -112,10 +112,15 @@ def _modular(axes: Axes, runs: Sequence[Any]) -> None:
 def _of_one_prime(axes: Axes, runs: Sequence[Any], k: int, named: str) -> None:
     x = np.array([data(run, "task_count") / data(run, "p") ** 2 for run in runs])
     wrong = [1 - run.values["accuracy"][..., -1] for run in runs]  # (S, T, 4)
-    early = [at(values[..., 2], _best(run)) for values, run in zip(wrong, runs, strict=True)]
+    validated = all("validation" in run.values for run in runs)
+    early = [
+        at(v[..., 2], stopped(run)) if validated else v[..., 2].min(axis=1)
+        for v, run in zip(wrong, runs, strict=True)
+    ]
+    least = "best validation" if validated else "best step"
     sides = {
         f"new tasks, end{named}": ([v[:, -1, 2] for v in wrong], COLOURS[1], "o", LINES[0]),
-        f"new, best validation{named}": (early, COLOURS[1], "D", LINES[1]),
+        f"new, {least}{named}": (early, COLOURS[1], "D", LINES[1]),
         f"old tasks, end{named}": ([v[:, -1, 0] for v in wrong], COLOURS[0], "s", LINES[1]),
     }
     for label, (each, colour, marker, line) in sides.items():
@@ -129,9 +134,3 @@ def _of_one_prime(axes: Axes, runs: Sequence[Any], k: int, named: str) -> None:
     known = [ceilings("joint", run, "inputs")[1][-1] for run in runs if run.analysis]
     if known:
         level(axes, 1 - float(np.mean(known)), f"ratio matching{named}", 3)
-
-
-def _best(run: Any) -> Any:
-    """Where validation is best; without it, the end."""
-    early = stopped(run)
-    return np.full(len(run.seeds), -1) if early is None else early
