@@ -81,12 +81,43 @@ def test_either_strategy_alone_reaches_its_solution(without, alone):
         (lambda: Coopetition.drawn(seed=-1), r"drawn\(seed=-1\): must be an integer >= 0"),
         (lambda: Coopetition.drawn((1, 2), seed=0), r"sizes=\(1, 2\)\): must be four integers"),
         (lambda: Coopetition.drawn(seed=0).descent(1, rate=0), r"rate=0\): must be a positive"),
+        (lambda: Coopetition.drawn(seed=0).emergence_time("b"), r'time\(without=b\): must be "a"'),
         (lambda: Coopetition.drawn(seed=0).descent(99, rate=1e4), r"the steps do not diverge"),
     ],
 )
 def test_refusals(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+@pytest.mark.parametrize("without", [None, "a", "d"])
+def test_small_starts_emerge_after_one_over_their_size(without):
+    """By descent itself; together sooner than alone from where either alone is the same."""
+    targets = {k: np.array([1.0, -2.0, 0.5]) for k in "abcd"}
+    starts = {k: 0.003 * np.array([0.5, -1.0, 1.0]) for k in "abcd"}
+    model = Coopetition(targets, starts, alpha=0.0, floor_context=0.0)
+    time = model.emergence_time(without)
+    course = model.descent(int(1.5 * time / 0.05), rate=0.05, without=without)
+    error = course.in_weights if without == "a" else course.in_context
+    half = (error < error[0] / 2).argmax() * 0.05
+    assert half == pytest.approx(time, rel=0.01)
+    sooner = 1 if without else math.atanh(math.sqrt(0.5)) / math.sqrt(2)  # R_F(2, 1, 1) / sqrt 2
+    assert time == pytest.approx(sooner * model.emergence_time("a"), rel=1e-12)
+
+
+def test_a_start_against_its_target_passes_the_origin_first():
+    """Where two parts are equal Carlson's integral is an arctangent."""
+    unit = {k: [1.0] for k in "abcd"}
+    starts = {"a": [-0.1], "b": [0.2], "c": [0.2], "d": [0.0]}
+    model = Coopetition(unit, starts, alpha=0.0)
+    rate, _ = model.growth_rates
+    assert rate == 0.5  # the other error at zero
+    root = math.sqrt(0.03)
+    expected = (math.pi / 2 + math.atan(0.1 / root)) / root  # dx / (x² + 0.03) from -0.1 on
+    assert model.emergence_time("d") == pytest.approx(expected / rate, rel=1e-12)
+    stuck = Coopetition(unit, starts | {"b": [0.0], "c": [0.0]})
+    assert stuck.emergence_time() == math.inf
+    assert Coopetition(unit, starts | {"a": [-0.3]}).emergence_time("d") == math.inf
 
 
 # --- kinetics ---
@@ -127,7 +158,7 @@ def test_one_end_or_two_and_what_parts_them():
     assert [point[-1] for point in (low, between, high)] == [True, False, True]
     for strength, sharpness, end in ((0.0, 0.0, low), (6.0, 8.0, high)):
         begun = Kinetics(100, 30, initial_strength=strength, initial_sharpness=sharpness, **options)
-        found = begun.trajectory(np.array([0.0, 8000.0])).states[-1, :3]
+        found = begun.trajectory(np.array([0.0, 3000.0])).states[-1, :3]
         np.testing.assert_allclose(found, end[:3], atol=1e-8)
     (only,) = Kinetics(20, 30, **options).stationary_points()
     assert only == pytest.approx((3.74715, 3.96719, 0.17289, True), abs=1e-5)

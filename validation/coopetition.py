@@ -15,17 +15,24 @@ reason to learn. The shared $b$ and $c$ are pulled by both, so that the slow str
 weights prepares what the fast one in context needs. With $\mu_2 = 0 < \mu_1$ the weights win in
 the end, and the cost $\alpha$ then dismantles $a$: in-context learning emerges and goes away,
 though each strategy alone would reach its solution.
+
+Near zero all slopes are of second order: the time of emergence goes with one over the size of the
+start, not with its logarithm. By $\dot x_a = r_a x_b x_c$, $\dot x_d = r_d x_b x_c$ and $\dot x_b =
+(r_a x_a + r_d x_d) x_c$ two strategies grow like one of the rate $\sqrt{r_a^2 + r_d^2}$, sooner
+together than either alone: this is how they cooperate.
 """
 
+import math
 from fractions import Fraction as F
 from functools import cache
 
 import numpy as np
 
 from lsa_theory.transience.coopetition import NAMES, Coopetition
+from validation.common.coopeting import grown
 from validation.common.derived import derivation, wrong_steps
 from validation.common.rationals import halves
-from validation.harness import Bound, Claim, Control, Equal, Flow, evidence
+from validation.harness import Bound, Claim, Control, Equal, Flow, Rate, evidence
 from validation.harness.figures import COLOURS, FAINT, canvas
 
 derived = derivation("coopetition")
@@ -197,6 +204,38 @@ def race(formula, ahead, setting):
     return Bound([1e-6, errors[behind][-1]], [errors[ahead][-1], errors[behind][0] / 20])
 
 
+SMALL = 2.0 ** -np.arange(9, 14)
+
+
+def small(setting):
+    """What is left out, and a start; without cost."""
+    cases = {"together": None, "in context alone": "d", "in the weights alone": "a"}
+    return {name: (k, setting.rng("small").standard_normal((8, 5))) for name, k in cases.items()}
+
+
+@evidence(Rate, "small starts: the time of emergence", cases=small)
+def emergence(formula, case, setting):
+    """The relative distance falls like the size of the start."""
+    without, drawn = case
+    targets = dict(zip(NAMES, drawn[:4], strict=True))
+    gaps = []
+    for size in SMALL:
+        starts = dict(zip(NAMES, size * drawn[4:], strict=True))
+        models = (kind(targets, starts, alpha=0.0) for kind in (formula, Coopetition))
+        stated, true = next(models).emergence_time(without), grown(next(models), without)
+        gaps.append(abs(true / stated - 1))
+    return Rate(1 / SMALL, gaps, order=1, control_order=0, numerical=1e-9)
+
+
+class Summed(Coopetition):
+    """The rates of both added, not their squares."""
+
+    def emergence_time(self, without=None):
+        one, two = self.growth_rates
+        factor = math.hypot(one, two) / (one + two) if without is None else 1
+        return factor * super().emergence_time(without)
+
+
 def along_targets(targets, starts, **options):
     """The vectors' parts along their targets only."""
     kept = {k: v * (v @ starts[k]) / (v @ v) for k, v in targets.items()}
@@ -243,11 +282,12 @@ claim = Claim(
     ),
     call="""model = Coopetition.drawn(seed=0)
 model.descent(16_000).in_context, model.descent(16_000, without="d").in_context""",
-    evidence=(derived, exact, whole, competition, race),
+    evidence=(derived, exact, whole, competition, race, emergence),
     control=(
         wrong_steps("coopetition", derived),
         Control("what is beside the targets forgotten", along_targets, rejected_by=(exact, whole)),
         Control("a pull that stays", cases=both_pulled, rejected_by=(competition,)),
+        Control("rates that add", Summed, rejected_by=(emergence,)),
         Control("floors that decouple the errors", together, rejected_by=(race,)),
     ),
     figure=figure,

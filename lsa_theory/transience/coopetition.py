@@ -19,6 +19,7 @@ learning*, 2025, for the model; the reduction is derived here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar
+from lsa_theory.transience.threefold import divergence_time
 
 NAMES = "abcd"
 STRATEGIES = {"a": (0, 1, 2), "d": (3, 1, 2)}  # by the part of their own
@@ -69,7 +71,7 @@ class Coopetition:
     for `a` with :math:`f = \frac{L_2 + \mu_2}{n_a n_b n_c}\, \xi_b \xi_c |b_*|^2 |c_*|^2` and
     :math:`h = \frac{L_2 + \mu_2}{n_a n_b n_c}\, |b|^2 |c|^2 + \frac{\alpha}{n_a n_d} |d|^2`, where
     the `n` are the lengths of the vectors; for `d` likewise, and `b` and `c` sum over both
-    strategies.
+    strategies. There is no L2 in this model: the cost :math:`\alpha` is what dismantles `a`.
 
     Parameters
     ----------
@@ -142,9 +144,7 @@ class Coopetition:
         keep = checks.integer(name, "keep", keep)
         if checks.real(name, "rate", rate, minimum=0) == 0:
             checks.refuse(name, "rate", rate, "a positive number")
-        if without not in (None, *STRATEGIES):
-            checks.refuse(name, "without", without, '"a", "d" or None')
-        off = None if without is None else NAMES.index(without)
+        off = _held(name, without)
         state, law = self._start(off), self._law()
         kept, where = [(state, slopes(*state, *law))], [0]
         for step in range(1, steps + 1):
@@ -154,9 +154,42 @@ class Coopetition:
                 where.append(step)
         share, beside = (np.array([s[k] for s, _ in kept]) for k in (0, 1))
         first, second, whole = (np.array([found[k] for _, found in kept]) for k in range(3))
-        if not np.isfinite(float(whole[-1])):
+        if isinstance(whole[-1], float) and not np.isfinite(whole[-1]):
             checks.refuse(name, "rate", rate, "so small that the steps do not diverge")
         return CoopetitionCourse(np.array(where), first, second, whole, share, beside)
+
+    @property
+    def growth_rates(self) -> tuple[float, float]:
+        r"""Of small starts, :math:`r_a` in context and :math:`r_d` in the weights.
+
+        At zero the slopes are of second order: nothing grows exponentially there. In units of
+        length the components along the targets obey :math:`\dot x_a = r_a x_b x_c`,
+        :math:`\dot x_d = r_d x_b x_c` and :math:`\dot x_b = (r_a x_a + r_d x_d)\, x_c`, with
+        :math:`r_a = (L_2 + \mu_2) |a_*| |b_*| |c_*| / (n_a n_b n_c)`, all at zero.
+        """
+        targets, sizes, _, floors = self._law()
+        first, second = errors([0] * 4, [0] * 4, targets, sizes)
+        a, b, c, d = (float(t) ** 0.5 / n for t, n in zip(targets, sizes, strict=True))
+        return float(second + floors[1]) * a * b * c, float(first + floors[0]) * d * b * c
+
+    def emergence_time(self, without: str | None = None) -> float:
+        r"""When small starts have grown, to leading order in their size:
+        :math:`R_F(x^2, x_b^2, x_c^2) / r`.
+
+        With :math:`r = \sqrt{r_a^2 + r_d^2}` and :math:`x = (r_a x_a + r_d x_d)/r` two strategies
+        emerge together like one, sooner than either alone. :math:`R_F` is Carlson's elliptic
+        integral; see `lsa_theory.transience.threefold` for negative products. Starts of half the
+        size take twice the time, up to what stays bounded; the cost :math:`\alpha`, and finite
+        steps (over the learning rate), add a logarithm. For `without` see `descent`.
+        """
+        off = _held("Coopetition.emergence_time", without)
+        share, _ = self._start(off)
+        lengths = (float(square) ** 0.5 for square in self._law()[0])
+        a, b, c, d = (float(x) * length for x, length in zip(share, lengths, strict=True))
+        context, weights = self.growth_rates
+        context, weights = context * (off != 0), weights * (off != 3)
+        rate = math.hypot(context, weights)
+        return divergence_time(rate, np.array([(context * a + weights * d) / rate, b, c]))
 
     def _law(self) -> tuple[Any, ...]:
         vectors = (numbers(self.targets[letter]) for letter in NAMES)
@@ -173,6 +206,12 @@ class Coopetition:
             share.append(0 * part if k == off else part)
             beside.append(0 * part if k == off else rest @ rest)
         return _plain(share), _plain(beside)
+
+
+def _held(name: str, without: str | None) -> int | None:
+    if without not in (None, *STRATEGIES):
+        checks.refuse(name, "without", without, '"a", "d" or None')
+    return None if without is None else NAMES.index(without)
 
 
 def numbers(vector: Any) -> Array:
