@@ -13,8 +13,8 @@ from typing import Any
 
 import sympy
 
-from derivations.algebra import Words, gradient, reduced, scalar, substituted, symbols
-from derivations.chain import ANY, Chain, Identity, step
+from derivations.algebra import Words, gradient, reduced, scalar, slope, substituted, symbols
+from derivations.chain import ANY, SCALARS, Chain, Identity, step
 from lsa_theory.transience.coopetition import NAMES, STRATEGIES, Slopes, errors, forces, stepped
 
 VECTORS = symbols("a b c d")
@@ -106,6 +106,50 @@ def a_step() -> Iterator[Identity]:
         yield Identity(rest @ rest, norms[k], rf"\beta_{name}")
 
 
+x_a, x_b, x_c, x_d, r_a, r_d, epsilon = sympy.symbols("x_a x_b x_c x_d r_a r_d epsilon", real=True)
+
+
+@step(SCALARS)
+def a_small_start() -> Iterator[Identity]:
+    r"""With starts of the order :math:`\epsilon` along targets of the lengths `t`, the library's
+    pull is of second order, :math:`\dot x_a = r_a x_b x_c` and so on with
+    :math:`r_a = W_1 t_a t_b t_c / (n_a n_b n_c)`, and what shrinks a part is of third."""
+    lengths, sizes = (sympy.symbols(f"{x}_a:d", positive=True) for x in "tn")
+    weights = sympy.symbols("W_1 W_2", positive=True)
+    along = (x_a, x_b, x_c, x_d)
+    shares = [epsilon * x / t for x, t in zip(along, lengths, strict=True)]
+    norms = [epsilon**2 * x**2 for x in along]
+    squares = [t**2 for t in lengths]
+    cost = sympy.Symbol("alpha", positive=True)
+    pull, shrink = forces(shares, norms, squares, sizes, cost, weights)
+    own = [w * lengths[k] * lengths[1] * lengths[2] / (sizes[k] * sizes[1] * sizes[2])
+           for w, k in zip(weights, (0, 3), strict=True)]  # fmt: skip
+    grown = (own[0] * x_b * x_c, (own[0] * x_a + own[1] * x_d) * x_c,
+             (own[0] * x_a + own[1] * x_d) * x_b, own[1] * x_b * x_c)  # fmt: skip
+    for k, name in enumerate(NAMES):
+        moved = sympy.expand(lengths[k] * (pull[k] - shrink[k] * shares[k]) / epsilon**2)
+        yield Identity(moved.subs(epsilon, 0), sympy.expand(grown[k]), rf"\dot x_{name}")
+
+
+@step(SCALARS)
+def two_like_one() -> Iterator[Identity]:
+    r"""With :math:`r^2 = r_a^2 + r_d^2` and :math:`r x = r_a x_a + r_d x_d` these are
+    :math:`\dot x = r x_b x_c`, :math:`\dot x_b = r x_c x`, :math:`\dot x_c = r x x_b`, which
+    conserve :math:`x^2 - x_b^2`: with :math:`q = x^2 - x(0)^2`, :math:`\dot q = 2 r x x_b x_c`, and
+    the time up to :math:`q = \infty` is :math:`R_F / r`."""
+    rate = sympy.sqrt(r_a**2 + r_d**2)
+    x = (r_a * x_a + r_d * x_d) / rate
+    moves = {x_a: r_a * x_b * x_c, x_d: r_d * x_b * x_c, x_b: rate * x * x_c, x_c: rate * x * x_b}
+
+    def along(value: Any) -> Any:
+        return sum(slope(value, k) * move for k, move in moves.items())
+
+    yield Identity(along(x), rate * x_b * x_c, r"\dot x")
+    yield Identity(along(x**2 - x_b**2), 0, r"(x^2 - x_b^2)'")
+    yield Identity(along(r_d * x_a - r_a * x_d), 0, r"(r_d x_a - r_a x_d)'")
+    yield Identity(along(x**2), 2 * rate * x * x_b * x_c, r"\dot q")
+
+
 @step(ANY)
 def what_is_beside_forgotten() -> Identity:
     r"""Vectors along their targets only."""
@@ -120,6 +164,6 @@ def a_shared_part_pulled_once() -> Identity:
     return Identity(gradient(first * second + COST, "b"), weighted("b", second, 0 * first))
 
 
-steps = (the_losses, the_product, the_gradient, a_step)
+steps = (the_losses, the_product, the_gradient, a_step, a_small_start, two_like_one)
 chain = Chain(steps, wrong=(what_is_beside_forgotten, a_shared_part_pulled_once))
 residuals = chain.residuals
