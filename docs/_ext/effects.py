@@ -14,7 +14,7 @@ REPRODUCED, PARTLY, NOT, NONE = "reproduced", "partly", "not at this scale", "no
 
 @dataclass(frozen=True)
 class Measure:
-    """A number a seed, and the bound that its mean has to keep.
+    """A number a seed, and the bounds that its mean and half of the seeds have to keep.
 
     Attributes
     ----------
@@ -37,8 +37,8 @@ class Measure:
 
     @property
     def holds(self) -> bool:
-        """NaN keeps no bound."""
-        return bool(self.kept(self.mean))
+        """In the mean and in at least half of the seeds; NaN keeps no bound."""
+        return bool(self.kept(self.mean)) and bool(2 * np.mean(self.kept(self.values)) >= 1)
 
     def kept(self, values: Any) -> Any:
         """Of each value whether it keeps the bounds."""
