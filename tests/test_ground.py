@@ -101,7 +101,13 @@ def test_one_screen_of_readme():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 60
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/sweeps.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        *(f"docs/{page}.md" for page in ("index", "sweeps", "transience", "task_diversity")),
+    ],
+)
 def test_examples_print_what_they_show(page):
     blocks = python_blocks(ROOT / page)
     assert blocks

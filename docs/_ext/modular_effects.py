@@ -113,5 +113,4 @@ EFFECTS = {
     "circles": Effect("Embeddings lie on circles", ("p7",), circles),
     "regression": Effect("Deeper models go on to modular regression", ("p7",), regression),
     "held_out": Effect("Held-out inputs are answered too", ("p7",), held_out),
-    "depth": Effect("Depth 4: new tasks are solved, then no longer", ("depth4",), transience),
 }
