@@ -2,8 +2,8 @@ r"""
 New tasks of modular arithmetic
 ===============================
 
-A small transformer that saw 40 of the 49 tasks modulo 7 solves those that it never saw, as far as
-matching ratios goes. What it is: :doc:`/task_diversity`.
+Small transformers that saw 40 of the 49 tasks modulo 7 begin to solve those that they never saw, by
+matching ratios; the seeds set out at very different times. What it is: :doc:`/task_diversity`.
 """
 
 from lsa_theory.plots import modular
