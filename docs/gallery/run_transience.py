@@ -22,7 +22,7 @@ figure = transience.theory(runs[:1])
 # %%
 # The time until the weights overrule the context, against the number of classes.
 
-names = ("classes80", "classes120", "cpu", "classes320")
+names = ("classes80", "classes120", "cpu", "classes200", "classes320")
 figure = transience.flip([recorded(f"../results/transience/{name}") for name in names])
 
 # %%
