@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from commands import asked, documented
+from commands import asked, documented, refused
 
 from lsa_theory.command_line import modular, solvable, transience
 from lsa_theory.modular import accuracies, task_list_accuracy
@@ -54,6 +54,21 @@ def test_the_other_models_are_the_library_s():
     assert found["quantities"]["least_in_context"] == course.in_context.min()
     assert found["quantities"]["final_loss"] == course.loss[-1]
     assert found["settings"] == {"alpha": 0.2, "seed": 3}
+
+
+def test_theory_of_a_preset():
+    found = asked("transience", "theory", "--preset", "tiny", "--class-count", 9)
+    noise = (3 + 2 * 0.09 + 2 * 0.09 * 1.09 / 2) / 4  # four dimensions, two pairs of four, ε = 0.3
+    assert found["model"] == "classification"
+    assert found["settings"] == pytest.approx({"class_count": 9, "evidence_noise": noise})
+    found = asked("modular", "theory", "--preset", "tiny", "--fraction", 1)
+    assert (found["p"], found["shots"], len(found["tasks"])) == (3, [0, 1, 2], 4)
+    assert found["accuracy"]["ratio"][2] == accuracies(3, 2).ratio
+    for wrong in (
+        ("transience", "theory", "--preset", "tiny", "--model", "kinetics"),
+        ("modular", "theory"),
+    ):
+        assert "--p" in refused(*wrong)
 
 
 def test_ceilings_are_the_library_s():

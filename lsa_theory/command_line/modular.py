@@ -41,7 +41,9 @@ OF_LIST = ("rule", "ood_count", "validation_count")
 def _theory_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("ceilings")
     add = group.add_argument
-    add("--p", type=given.integer(2), required=True, metavar="P", help="a prime number")
+    words = "the tasks, the split and the examples of an experiment's preset; options change them"
+    add("--preset", choices=experiments.PRESETS, help=words)
+    add("--p", type=given.integer(2), metavar="P", help="a prime number")
     add(
         "--shots",
         type=given.read(whole),
@@ -63,6 +65,10 @@ def _theory_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _theory(options: argparse.Namespace) -> Answer:
+    if options.preset is not None:
+        _fill(options)
+    if options.p is None:
+        files.refuse("--p", "given, or --preset")
     shots = list(range(16)) if options.shots is None else options.shots
     if min(shots) < 0:
         files.refuse("--shots", "non-negative")
@@ -95,6 +101,18 @@ def _theory(options: argparse.Namespace) -> Answer:
     made = Answer(data, tables)
     made.figure = lambda: _figure(data)
     return made
+
+
+def _fill(options: argparse.Namespace) -> None:
+    """What was not given is that of the preset."""
+    from lsa_theory.modular.presets import PRESETS
+
+    law = PRESETS[options.preset]().experiment.data
+    for name in ("p", "fraction", "task_count", *OF_LIST):
+        if getattr(options, name) is None:
+            setattr(options, name, getattr(law, name))
+    if options.shots is None:
+        options.shots = list(range(law.examples))
 
 
 def _world(options: argparse.Namespace) -> Any:

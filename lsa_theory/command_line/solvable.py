@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lsa_theory.command_line import arguments as given
-from lsa_theory.command_line import files
+from lsa_theory.command_line import experiments, files
 from lsa_theory.command_line.answer import Answer, Table, number
 from lsa_theory.command_line.diagrams import descriptions
 from lsa_theory.command_line.fields import option
@@ -39,7 +39,9 @@ def _whole_or_infinite(text: str) -> Any:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", choices=MODELS, default="regression", help="which (default: regression)")
+    add("--model", choices=MODELS, help="which (default: regression; of a preset classification)")
+    about = "the classes and the noise of an experiment's preset; other options change them"
+    add("--preset", choices=experiments.PRESETS, help=about)
     add("--end-time", type=given.positive, metavar="T", help="where the flow stops")
     add("--steps", type=given.integer(1), metavar="COUNT", help="of coopetition (default: 16000)")
     add("--seed", type=given.integer(0), metavar="SEED", help="of coopetition (default: 0)")
@@ -77,8 +79,8 @@ def _of(name: str) -> str:
 
 
 def answer(options: argparse.Namespace) -> Answer:
-    name = options.model
-    settings = _settings(options)
+    name = options.model or ("regression" if options.preset is None else "classification")
+    settings = _settings(options, name)
     if name == "coopetition":
         quantities, course = _coopetition(options, settings)
     else:
@@ -101,9 +103,9 @@ def answer(options: argparse.Namespace) -> Answer:
     return made
 
 
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
+def _settings(options: argparse.Namespace, model: str) -> dict[str, Any]:
     """Of the model that was chosen; what is missing or of another is refused."""
-    model, own = options.model, {}
+    own = {} if options.preset is None else _of_preset(options.preset, model)
     every = {field.name for kind in MODELS.values() for field in fields(kind)}
     mine = {field.name: field for field in fields(MODELS[model])}
     for name in sorted(every):
@@ -112,9 +114,21 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     for name, field in mine.items():
         if hasattr(options, name):
             own[name] = getattr(options, name)
-        elif field.default is MISSING and _read(field) is not None:
+        elif name not in own and field.default is MISSING and _read(field) is not None:
             files.refuse(option(name), f"given with --model {model}")
     return own
+
+
+def _of_preset(name: str, model: str) -> dict[str, Any]:
+    """The classes of an experiment, and how noisy its contexts are."""
+    if model != "classification":
+        files.refuse("--preset", "left out, or given with --model classification")
+    from lsa_theory.transience.milestones import evidence_noise
+    from lsa_theory.transience.presets import PRESETS
+
+    data = PRESETS[name]().experiment.data
+    noise = evidence_noise(data.dimension, data.pairs, data.burst, data.noise)
+    return {"class_count": data.class_count, "evidence_noise": noise}
 
 
 def _end(model: Any) -> float:
