@@ -22,7 +22,7 @@ QUIET = {
 BARRED = 8  # the x at which a function waits or dies
 
 
-def until(holds, what, seconds=180.0):
+def until(holds, what, seconds=60.0):
     """Wait for a state, or fail; nothing is assumed to have happened by some time."""
     deadline = time.monotonic() + seconds
     while not holds():
