@@ -134,6 +134,15 @@ def test_shard_that_kills_its_workers(cluster, folder, tmp_path, monkeypatch):
     assert same_bits(found, in_process(swept.deadly, folder))
 
 
+@pytest.fixture
+def interruptible():
+    """Also where the tests run in the background of a shell, which ignores the signal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interruption_cancels_and_keeps(cluster, folder, tmp_path):
     interrupted = at_announcement(folder, lambda _: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
