@@ -40,7 +40,7 @@ def tiny() -> Plan:
 def cpu() -> Plan:
     about = (
         "one block on 160 Gaussian classes: in-context learning emerges and gives way to the "
-        "weights, in about two CPU minutes a seed"
+        "weights, in about a CPU minute a seed"
     )
     data = Bursty(pairs=8, burst=4, burstiness=0.97)
     return Plan(BurstyExperiment(data, ONE_BLOCK), MINUTES, every=250, about=about)
