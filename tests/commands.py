@@ -57,7 +57,7 @@ def fill(monkeypatch: Any) -> None:
         assert os.fstat(descriptor).st_size > 0
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("lsa_theory.sweeps.files.os.fsync", full)
+    monkeypatch.setattr("lsa_theory.files.os.fsync", full)
 
 
 def section(command: str) -> str:

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lsa_theory import sweep
-from lsa_theory.sweeps import files
+from lsa_theory import files, sweep
 from lsa_theory.sweeps.evaluation import Evaluation
 
 ROOT = Path(__file__).resolve().parents[1]

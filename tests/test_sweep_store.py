@@ -13,8 +13,8 @@ import threading
 import numpy as np
 import pytest
 
-from lsa_theory import GaussianPrompts, block_minimum, risk, sweep
-from lsa_theory.sweeps import files, store
+from lsa_theory import GaussianPrompts, block_minimum, files, risk, sweep
+from lsa_theory.sweeps import store
 from lsa_theory.sweeps import versions as code
 from lsa_theory.sweeps.evaluation import Evaluation
 

@@ -107,7 +107,7 @@ def target(text: str, suffixes: tuple[str, ...]) -> Path:
 
 def written(path: Path, content: bytes) -> None:
     """A whole file or none; what fails names it."""
-    from lsa_theory.sweeps import files as whole
+    from lsa_theory import files as whole
 
     try:
         whole.written(path, content)

@@ -18,8 +18,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from lsa_theory import checks
-from lsa_theory.sweeps import files
+from lsa_theory import checks, files
 from lsa_theory.sweeps.executors import Results
 from lsa_theory.sweeps.fingerprint import digest
 from lsa_theory.sweeps.shards import Shard

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from lsa_theory import checks
+from lsa_theory.files import written
 
 CALL = "trained"
 
@@ -113,13 +114,3 @@ def unpacked(content: bytes) -> dict[str, Any]:
 
     with np.load(BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def written(path: Path, content: bytes) -> None:
-    """All of it or nothing: to a temporary file, synced, renamed."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
