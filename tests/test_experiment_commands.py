@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from commands import asked, documented, ran, refused, shown
@@ -164,6 +166,17 @@ def test_paper_presets_are_the_published_set_ups(asked_for):
 def test_bad_input_gets_one_sentence(arguments, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert sentence in refused("transience", *arguments)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("stored", "chapter", "kind"),
+    [("transience/cpu", "modular", "accuracy"), ("modular/p7", "transience", "curves")],
+)
+def test_a_run_of_another_chapter_is_refused(stored, chapter, kind, tmp_path):
+    folder = Path(__file__).parents[1] / "docs" / "results" / stored
+    arguments = ("plot", folder, "--what", kind, "--plot", tmp_path / "a.png")
+    assert f"must be the folder of a run of lsa {chapter} train" in refused(chapter, *arguments)
     assert not list(tmp_path.iterdir())
 
 

@@ -30,6 +30,8 @@ class Chapter:
         Of the command, and of its theory.
     theory_arguments, theory
         Of `theory`.
+    recorded
+        What every run of its records, and no run of another.
     kinds
         Figures by name, and what they show; `lsa_theory.plots.NAME.FIGURES` draws them.
     experiments
@@ -44,6 +46,7 @@ class Chapter:
     summary: str
     theory_arguments: Callable[[argparse.ArgumentParser], None]
     theory: Callable[[argparse.Namespace], Answer]
+    recorded: str
     kinds: Mapping[str, str]
     experiments: Callable[[], Sequence[type]]
     presets: Callable[[argparse.Namespace], Mapping[str, Callable[[], Any]]]
@@ -213,6 +216,9 @@ def _plotted(options: argparse.Namespace, chapter: Chapter) -> Answer:
     if options.plot is None:
         files.refuse("--plot", "given")
     runs = [recorded(folder) for folder in options.folders]
+    for folder, run in zip(options.folders, runs, strict=True):
+        if chapter.recorded not in run.values:
+            files.refuse(str(folder), f"the folder of a run of lsa {chapter.name} train")
     rows: list[dict[str, Any]] = [
         {
             "folder": str(folder),

@@ -185,6 +185,7 @@ CHAPTER = experiments.Chapter(
     summary="exact accuracies of algorithms by the number of examples",
     theory_arguments=_theory_arguments,
     theory=_theory,
+    recorded="agreement",
     kinds=KINDS,
     experiments=_experiments,
     presets=_presets,

@@ -52,6 +52,7 @@ CHAPTER = experiments.Chapter(
     summary="the solvable models: times, peak, fixed point, persistence",
     theory_arguments=solvable.arguments,
     theory=solvable.answer,
+    recorded="icl",
     kinds=KINDS,
     experiments=_experiments,
     presets=_presets,
