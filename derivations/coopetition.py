@@ -15,7 +15,7 @@ import sympy
 
 from derivations.algebra import Words, gradient, reduced, scalar, slope, substituted, symbols
 from derivations.chain import ANY, SCALARS, Chain, Identity, step
-from lsa_theory.transience.coopetition import NAMES, STRATEGIES, Slopes, errors, forces, stepped
+from lsa_theory.transience.strategies import NAMES, STRATEGIES, Slopes, errors, forces, stepped
 
 VECTORS = symbols("a b c d")
 TARGETS = symbols("a_* b_* c_* d_*")

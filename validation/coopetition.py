@@ -28,7 +28,8 @@ from functools import cache
 
 import numpy as np
 
-from lsa_theory.transience.coopetition import NAMES, Coopetition
+from lsa_theory.transience.coopetition import Coopetition
+from lsa_theory.transience.strategies import NAMES
 from validation.common.coopeting import grown
 from validation.common.derived import derivation, wrong_steps
 from validation.common.rationals import halves

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from lsa_theory.transience.coopetition import NAMES, slopes
+from lsa_theory.transience.strategies import NAMES, slopes
 
 
 def grown(model, without):
