@@ -29,7 +29,7 @@ from derivations.algebra import (
 )
 from derivations.chain import ANY, SCALARS, Chain, Identity, step
 from derivations.setting import I, n, noise_symbol
-from lsa_theory.limits import fresh_error, pool_error
+from lsa_theory.limits.errors import fresh_error, pool_error
 from lsa_theory.sample_spectrum import SampleSpectrum
 
 (S,) = symbols("S")
