@@ -22,7 +22,8 @@ TARGETS = symbols("a_* b_* c_* d_*")
 BESIDE = symbols("e_a e_b e_c e_d")
 SHARES = [scalar(f"xi_{k}") for k in NAMES]
 SIZES = [scalar(sympy.Symbol(f"n_{k}", positive=True)) for k in NAMES]
-alpha, first_floor, second_floor, rho = (scalar(k) for k in ("alpha", "mu_1", "mu_2", "rho"))
+alpha, first_floor, second_floor = (scalar(k) for k in ("alpha", "mu_1", "mu_2"))
+rho, l2 = scalar("rho"), scalar("lambda")
 SPLIT = {
     name: share * target + rest
     for name, share, target, rest in zip(NAMES, SHARES, TARGETS, BESIDE, strict=True)
@@ -49,6 +50,7 @@ def error(name: str) -> Words:
     return (found[0] - 2 * found[1] + found[2]) / (2 * sizes)
 
 
+PENALTY = l2 * sum((v @ v for v in VECTORS), scalar(0)) / 2
 COST = alpha * (VECTORS[0] @ VECTORS[0]) * (VECTORS[3] @ VECTORS[3]) / (2 * SIZES[0] * SIZES[3])
 BESIDE_NORMS, TARGET_NORMS = [e @ e for e in BESIDE], [t @ t for t in TARGETS]
 NORMS = [x * x * t + y for x, t, y in zip(SHARES, TARGET_NORMS, BESIDE_NORMS, strict=True)]
@@ -64,8 +66,8 @@ def the_losses() -> Iterator[Identity]:
 
 
 def weighted(name: str, first: Any, second: Any) -> Words:
-    """The gradients of both errors, weighted, and that of the cost."""
-    slopes = [gradient(part, name) for part in (error("a"), error("d"), COST)]
+    """The gradients of both errors, weighted, and those of the cost and of the penalty."""
+    slopes = [gradient(part, name) for part in (error("a"), error("d"), COST + PENALTY)]
     return first * slopes[0] + second * slopes[1] + slopes[2]
 
 
@@ -76,16 +78,16 @@ def the_product() -> Iterator[Identity]:
     one stops."""
     first, second = error("a") + first_floor, error("d") + second_floor
     for name in NAMES:
-        found = gradient(first * second + COST, name)
+        found = gradient(first * second + COST + PENALTY, name)
         yield Identity(found, weighted(name, second, first), rf"\nabla_{name} L")
 
 
 @step(ANY)
 def the_gradient() -> Iterator[Identity]:
     r"""With weights for letters, the gradient by each vector is `h` times the vector less `f` times
-    its target, with the library's `h` and `f`."""
+    its target, with the library's `h` and `f`; L2 adds its weight to every `h`."""
     weights = scalar("W_1"), scalar("W_2")
-    pull, shrink = forces(SHARES, NORMS, TARGET_NORMS, SIZES, alpha, weights)
+    pull, shrink = forces(SHARES, NORMS, TARGET_NORMS, SIZES, alpha, weights, l2)
     for k, name in enumerate(NAMES):
         expected = shrink[k] * SPLIT[name] - pull[k] * TARGETS[k]
         yield Identity(split(weighted(name, *weights)), expected, rf"\nabla_{name} L")
@@ -161,7 +163,8 @@ def what_is_beside_forgotten() -> Identity:
 def a_shared_part_pulled_once() -> Identity:
     r"""`b` pulled by the strategy in context alone."""
     first, second = error("a") + first_floor, error("d") + second_floor
-    return Identity(gradient(first * second + COST, "b"), weighted("b", second, 0 * first))
+    found = gradient(first * second + COST + PENALTY, "b")
+    return Identity(found, weighted("b", second, 0 * first))
 
 
 steps = (the_losses, the_product, the_gradient, a_step, a_small_start, two_like_one)

@@ -10,6 +10,7 @@ import pytest
 
 from lsa_theory.transience import Coopetition, Kinetics
 from lsa_theory.transience.kinetics import ignition
+from lsa_theory.transience.strategies import slopes
 
 
 def test_eight_scalars_are_gradient_descent():
@@ -83,6 +84,9 @@ def test_either_strategy_alone_reaches_its_solution(without, alone):
         (lambda: Coopetition.drawn(seed=0).descent(1, rate=0), r"rate=0\): must be a positive"),
         (lambda: Coopetition.drawn(seed=0).emergence_time("b"), r'time\(without=b\): must be "a"'),
         (lambda: Coopetition.drawn(seed=0).descent(99, rate=1e4), r"the steps do not diverge"),
+        (lambda: Coopetition.drawn(seed=0, l2=-1), r"l2=-1\): must be a finite real number >= 0"),
+        (lambda: Coopetition.drawn(seed=0).lifetime(0), r"squared_norm=0\): must be a positive"),
+        (lambda: along(l2=1e-50).stationary_points(), r"l2=1e-50\): must be 0 or not as small"),
     ],
 )
 def test_refusals(call, sentence):
@@ -118,6 +122,115 @@ def test_a_start_against_its_target_passes_the_origin_first():
     stuck = Coopetition(unit, starts | {"b": [0.0], "c": [0.0]})
     assert stuck.emergence_time() == math.inf
     assert Coopetition(unit, starts | {"a": [-0.3]}).emergence_time("d") == math.inf
+
+
+def along(sizes=(20, 20, 20, 160), **options):
+    ones = {k: np.ones(size) for k, size in zip("abcd", sizes, strict=True)}
+    return Coopetition(ones, ones, **options)
+
+
+def test_weak_l2_ends_in_the_weights_and_more_in_context():
+    """The published setting: an end, and the least start that leaves the origin."""
+    for penalty, explained in ((3e-4, (0.0275, 0.9789)), (2e-3, (0.8870, 0.2836))):
+        origin, low, end = along(l2=penalty).stationary_points()
+        assert (origin.stable, low.stable, end.stable) == (True, False, True)
+        assert (end.context_share, end.weights_share) == pytest.approx(explained, abs=1e-4)
+    (origin,) = along(l2=0.02).stationary_points()
+    assert origin.stable
+    assert not origin.shares.any()
+
+
+def test_where_strategies_are_alike_the_end_is_a_root_of_one_polynomial():
+    """Without cost, with floors and `p = q`: λ p = w (1 - p) Y² and Y³ = 2 T² p², here in Y."""
+    floor, penalty, size = 0.3, 0.01, 3
+    found = along((size,) * 4, alpha=0.0, floor_context=floor, floor_weights=floor, l2=penalty)
+    whole, entries = size**1.5, size**3
+
+    def off(y):
+        p = math.sqrt(y**3 / 2) / whole
+        weight = (whole**2 * (1 - p) ** 2 / (2 * entries) + floor) / entries
+        return weight * (1 - p) * y**2 - penalty * p
+
+    from scipy.optimize import brentq
+
+    y = brentq(off, 1.0, (2 * whole**2) ** (1 / 3), xtol=1e-15)
+    end = found.stationary_points()[-1]
+    assert end.shares[1] == pytest.approx(math.sqrt(y / size), rel=1e-10)
+    assert end.context_share == pytest.approx(math.sqrt(y**3 / 2) / whole, rel=1e-10)
+
+
+def test_no_rest_point_is_missing_among_many_starts():
+    """Newton's method on the flow of all eight numbers, from 300 starts, finds the listed ones."""
+    from scipy.optimize import root
+
+    options = {"alpha": 10.0, "floor_context": 0.05, "floor_weights": 0.05, "l2": 1e-3}
+    model = along((4,) * 4, **options)
+    points = model.stationary_points()
+    assert [point.stable for point in points] == [True, False, True, False, True, False, True]
+    law = model._law()
+
+    def flow(share):
+        at = slopes([*share], [0.0] * 4, *law)
+        return [f - h * x for f, h, x in zip(at.pull, at.shrink, share, strict=True)]
+
+    rng, met = np.random.default_rng(0), set()
+    for start in rng.uniform(0, 1.5, (300, 4)):
+        found = root(flow, start, tol=1e-13)
+        if max(map(abs, flow(found.x))) < 1e-14:
+            gaps = [abs(abs(found.x) - point.shares).max() for point in points]
+            assert min(gaps) < 1e-6
+            met.add(int(np.argmin(gaps)))
+    assert met >= {0, 2, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize(
+    ("options", "explained"),
+    [
+        ({}, [(0, 1)]),
+        ({"floor_context": 0, "floor_weights": 0.1}, [(1, 0)]),
+        ({"floor_context": 0}, [(0, 1), (1, 0)]),
+        ({"floor_weights": 0.1}, []),
+        ({"floor_weights": 0.1, "alpha": 0}, [(1, 1)]),
+    ],
+)
+def test_without_l2(options, explained):
+    """What rests is also what weak L2 leaves, unless floors make the shared parts grow."""
+    origin, *ends = along((3, 4, 2, 5), **options).stationary_points()
+    assert [origin.stable, *(end.stable for end in ends)] == [False] + len(ends) * [True]
+    shown = [(end.context_share, end.weights_share) for end in ends]
+    np.testing.assert_allclose(np.reshape(shown, (-1, 2)), np.reshape(explained, (-1, 2)))
+    weak = along((3, 4, 2, 5), l2=1e-7, **options).stationary_points()[1:]
+    near = [point.shares for point in weak if point.stable]
+    if ends:
+        np.testing.assert_allclose(near, [end.shares for end in ends], atol=1e-3)
+    else:
+        assert (
+            near[0][1] > 1.2 * along((3, 4, 2, 5), l2=1e-5, **options).stationary_points()[-1][2][1]
+        )
+
+
+def test_a_pair_that_is_nearly_one_is_told_apart():
+    """Where two points are born: the grid sees one, the other is found by deflation."""
+    options = {"alpha": 10.0, "floor_context": 0.05, "floor_weights": 0.05}
+    fold = 0.0004874115750399
+    assert len(along((4,) * 4, l2=fold * (1 - 1e-9), **options).stationary_points()) == 3
+    points = along((4,) * 4, l2=fold * (1 + 1e-9), **options).stationary_points()
+    assert len(points) == 7
+    assert 0 < abs(points[2].context_share - points[3].context_share) < 1e-4
+
+
+def test_a_lifetime_is_seen_in_descent():
+    """Near the shortest solution in the weights, over the steps in which the square of `a` counts
+    for nothing."""
+    model = along()
+    size = model.stationary_points()[1].shares
+    starts = {k: x * np.ones(len(model.targets[k])) for k, x in zip("abcd", size, strict=True)}
+    starts["a"] = 1e-4 * np.ones(20)
+    course = Coopetition(model.targets, starts).descent(800, keep=800)
+    assert course.share[-1, 0] == pytest.approx(1e-4 * (1 - 1 / 800) ** 800, rel=1e-6)
+    assert model.lifetime() == pytest.approx(800, rel=1e-12)  # 20 · 160 / (0.1 · 40)
+    assert model.lifetime(80.0) == pytest.approx(400)
+    assert along(alpha=0.0).lifetime() == math.inf
 
 
 # --- kinetics ---

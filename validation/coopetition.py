@@ -13,8 +13,8 @@ The product shows what competes and what cooperates. The pull on $a$ carries the
 \mu_2$ and that on $d$ the factor $L_1 + \mu_1$: whichever comes first takes away the other's
 reason to learn. The shared $b$ and $c$ are pulled by both, so that the slow strategy in the
 weights prepares what the fast one in context needs. With $\mu_2 = 0 < \mu_1$ the weights win in
-the end, and the cost $\alpha$ then dismantles $a$: in-context learning emerges and goes away,
-though each strategy alone would reach its solution.
+the end, and the cost $\alpha$ then dismantles $a$ with the lifetime $n_a n_d / (\alpha |d|^2)$:
+in-context learning emerges and goes away, though each strategy alone would reach its solution.
 
 Near zero all slopes are of second order: the time of emergence goes with one over the size of the
 start, not with its logarithm. By $\dot x_a = r_a x_b x_c$, $\dot x_d = r_d x_b x_c$ and $\dot x_b =
@@ -30,7 +30,7 @@ import numpy as np
 
 from lsa_theory.transience.coopetition import Coopetition
 from lsa_theory.transience.strategies import NAMES
-from validation.common.coopeting import grown
+from validation.common.coopeting import descended, faded, grown, losses, step_of_all
 from validation.common.derived import derivation, wrong_steps
 from validation.common.rationals import halves
 from validation.harness import Bound, Claim, Control, Equal, Flow, Rate, evidence
@@ -50,39 +50,9 @@ def rational_cases(setting):
             for _ in range(2)
         )
         options = {"alpha": F(1, 3), "floor_context": F(1, 5), "floor_weights": F(2, 7)}
+        options["l2"] = F(1, 7)
         cases[f"lengths {sizes}"] = (targets, starts, options)
     return cases
-
-
-def outer(*vectors):
-    return vectors[0][:, None, None] * vectors[1][:, None] * vectors[2]
-
-
-def losses(targets, parts):
-    """L1 and L2 entry by entry, and the errors' tensors."""
-    gaps = [
-        outer(parts[k], parts["b"], parts["c"]) - outer(targets[k], targets["b"], targets["c"])
-        for k in "ad"
-    ]
-    return [(gap * gap).sum() / (2 * gap.size) for gap in gaps], gaps
-
-
-def step_of_all(targets, parts, options, rate):
-    """A step of gradient descent on every entry of every vector, from the errors' tensors."""
-    (first, second), gaps = losses(targets, parts)
-    weights = second + options["floor_weights"], first + options["floor_context"]
-    slopes = {k: 0 * parts[k] for k in NAMES}
-    for k, weight, gap in zip("ad", weights, gaps, strict=True):
-        gap, trio = weight * gap / gap.size, (k, "b", "c")
-        for axis, part in enumerate(trio):
-            others = [parts[x].reshape([-1 if i == j else 1 for i in range(3)])
-                      for j, x in enumerate(trio) if j != axis]  # fmt: skip
-            rest = tuple(j for j in range(3) if j != axis)
-            slopes[part] = slopes[part] + (gap * others[0] * others[1]).sum(axis=rest)
-    both = options["alpha"] / F(parts["a"].size * parts["d"].size)
-    slopes["a"] = slopes["a"] + both * parts["a"] * (parts["d"] @ parts["d"])
-    slopes["d"] = slopes["d"] + both * parts["d"] * (parts["a"] @ parts["a"])
-    return {k: parts[k] - rate * slopes[k] for k in NAMES}
 
 
 @evidence(Equal, "two steps of all parameters, on rationals", cases=rational_cases)
@@ -107,36 +77,6 @@ def published(setting):
     """Draws of the published setting, lengths 20, 20, 20 and 160 and entries N(0, 1): one for its
     16,000 steps."""
     return {"draw 0": (0, 2000)} | ({} if setting.quick else {"draw 2": (2, STEPS)})
-
-
-@cache
-def descended(seed, steps):
-    """L1 and L2 along gradient descent on all 220 entries, by inner products of vectors."""
-    model = Coopetition.drawn(seed=seed)
-    target = {k: np.asarray(model.targets[k]) for k in NAMES}
-    part = {k: np.asarray(model.starts[k]) for k in NAMES}
-    square = {k: target[k] @ target[k] for k in NAMES}
-    found = np.empty((steps + 1, 2))
-    for step in range(steps + 1):
-        agreed = {k: target[k] @ part[k] for k in NAMES}
-        norm = {k: part[k] @ part[k] for k in NAMES}
-        shrink, pull = dict.fromkeys(NAMES, 0.0), dict.fromkeys(NAMES, 0.0)
-        for j, k in enumerate("ad"):
-            size = part[k].size * part["b"].size * part["c"].size
-            whole = square[k] * square["b"] * square["c"]
-            cross, own = (x[k] * x["b"] * x["c"] for x in (agreed, norm))
-            found[step, j] = (whole - 2 * cross + own) / (2 * size)
-        weight = found[step, 1] + model.floor_weights, found[step, 0] + model.floor_context
-        for k, w in zip("ad", weight, strict=True):
-            size = part[k].size * part["b"].size * part["c"].size
-            for x, y, z in ((k, "b", "c"), ("b", k, "c"), ("c", k, "b")):
-                shrink[x] += w * norm[y] * norm[z] / size
-                pull[x] += w * agreed[y] * agreed[z] / size
-        both = model.alpha / (part["a"].size * part["d"].size)
-        shrink["a"] += both * norm["d"]
-        shrink["d"] += both * norm["a"]
-        part = {k: (1 - shrink[k]) * part[k] + pull[k] * target[k] for k in NAMES}
-    return found
 
 
 @evidence(Flow, "16,000 steps of all 220 parameters", cases=published)
@@ -205,6 +145,8 @@ def race(formula, ahead, setting):
     return Bound([1e-6, errors[behind][-1]], [errors[ahead][-1], errors[behind][0] / 20])
 
 
+SIZES = (20, 20, 20, 160)  # as published
+SHARES = 2.0 ** -np.arange(3, 8)
 SMALL = 2.0 ** -np.arange(9, 14)
 
 
@@ -228,13 +170,67 @@ def emergence(formula, case, setting):
     return Rate(1 / SMALL, gaps, order=1, control_order=0, numerical=1e-9)
 
 
+@evidence(Rate, "the lifetime, where the weights answer", cases={"published lengths": None})
+def lifetime(formula, case, setting):
+    """From the shortest solution and an `a` of a small share, by the flow: the relative distance
+    falls like the share's square."""
+    targets = {k: np.ones(size) for k, size in zip(NAMES, SIZES, strict=True)}
+    size = math.prod(SIZES[1:]) ** (1 / 6)  # the cube root of the length of the target
+    lengths = {k: size * v / math.sqrt(len(v)) for k, v in targets.items()}
+    gaps = []
+    for share in SHARES:
+        starts = lengths | {"a": share * targets["a"]}
+        stated = formula(targets, starts).lifetime()
+        gaps.append(abs(faded(Coopetition(targets, starts), math.exp(-1)) / stated - 1))
+    return Rate(1 / SHARES, gaps, order=2, control_order=0, numerical=1e-9)
+
+
+def lengths(setting):
+    """Vectors of two lengths."""
+    found = {}
+    for sizes in ((2, 3, 2, 4), (3, 3, 3, 3)):
+        drawn = Coopetition.drawn(sizes, seed=setting.rng(str(sizes)).integers(99))
+        found[f"lengths {sizes}"] = drawn.targets, drawn.starts
+    return found
+
+
+WEAK = 2.0 ** -np.arange(12, 17)
+
+
+@evidence(Rate, "weak L2: the least start that emerges", cases=lengths)
+def extinction(formula, case, setting):
+    """The rest point by the origin is there, up to a fraction of the order of λ."""
+    gaps = []
+    for penalty in WEAK:
+        stated, true = (
+            kind(*case, l2=penalty, floor_weights=0.2) for kind in (formula, Coopetition)
+        )
+        low = true.stationary_points()[1].shares[1] * np.linalg.norm(case[0]["b"])
+        gaps.append(abs(low / stated.extinction_size - 1))
+    return Rate(1 / WEAK, gaps, order=1, control_order=0, numerical=1e-11)
+
+
 class Summed(Coopetition):
     """The rates of both added, not their squares."""
 
-    def emergence_time(self, without=None):
+    @property
+    def _excess(self):
         one, two = self.growth_rates
-        factor = math.hypot(one, two) / (one + two) if without is None else 1
-        return factor * super().emergence_time(without)
+        return math.hypot(one, two) / (one + two)
+
+    def emergence_time(self, without=None):
+        return (1 if without else self._excess) * super().emergence_time(without)
+
+    @property
+    def extinction_size(self):
+        return self._excess * super().extinction_size
+
+
+class Halved(Coopetition):
+    """The cost without its square."""
+
+    def lifetime(self, squared_norm=None):
+        return 2 * super().lifetime(squared_norm)
 
 
 def along_targets(targets, starts, **options):
@@ -283,12 +279,22 @@ claim = Claim(
     ),
     call="""model = Coopetition.drawn(seed=0)
 model.descent(16_000).in_context, model.descent(16_000, without="d").in_context""",
-    evidence=(derived, exact, whole, competition, race, emergence),
+    evidence=(
+        derived,
+        exact,
+        whole,
+        competition,
+        race,
+        emergence,
+        lifetime,
+        extinction,
+    ),
     control=(
         wrong_steps("coopetition", derived),
         Control("what is beside the targets forgotten", along_targets, rejected_by=(exact, whole)),
         Control("a pull that stays", cases=both_pulled, rejected_by=(competition,)),
-        Control("rates that add", Summed, rejected_by=(emergence,)),
+        Control("rates that add", Summed, rejected_by=(emergence, extinction)),
+        Control("half of the cost", Halved, rejected_by=(lifetime,)),
         Control("floors that decouple the errors", together, rejected_by=(race,)),
     ),
     figure=figure,

@@ -240,6 +240,11 @@ def _coopetition(options: argparse.Namespace, settings: dict[str, Any]) -> Found
     keep = max(steps // POINTS, 1)
     course, alone, table = (law.descent(steps, keep=keep, without=w) for w in (None, "d", "a"))
     least = int(course.in_context.argmin())
+    ends = [
+        (point.context_share, point.weights_share)
+        for point in law.stationary_points()[1:]
+        if point.stable
+    ]
     quantities = [
         ("least_in_context", "least in-context loss", float(course.in_context[least]), "together"),
         ("least_step", "  at step", int(course.steps[least]), ""),
@@ -248,6 +253,8 @@ def _coopetition(options: argparse.Namespace, settings: dict[str, Any]) -> Found
         ("final_loss", "whole loss", float(course.loss[-1]), "at the end"),
         ("alone_in_context", "in-context loss alone", float(alone.in_context[-1]), "without d"),
         ("alone_in_weights", "in-weights loss alone", float(table.in_weights[-1]), "without a"),
+        ("lifetime", "lifetime of a", law.lifetime(), "once the weights answer, no L2"),
+        ("ends", "ends: explained (p, q)", ends, "that attract, the origin apart"),
     ]
     names = ("in_context", "in_weights", "loss")
     return quantities, {"times": course.steps} | {name: getattr(course, name) for name in names}
@@ -273,6 +280,8 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return f"({', '.join(number(x, 4) for x in value)})"
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value)) or "none"
     return number(value)
 
 

@@ -28,6 +28,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Scalar
+from lsa_theory.transience.coopetition_rests import RestPoint, rest_points
 from lsa_theory.transience.strategies import NAMES, STRATEGIES, errors, slopes, stepped
 from lsa_theory.transience.threefold import divergence_time
 
@@ -41,7 +42,7 @@ class CoopetitionCourse:
     steps
         (T,).
     in_context, in_weights, loss
-        :math:`L_1`, :math:`L_2` and :math:`L`.
+        :math:`L_1`, :math:`L_2` and :math:`L`, without penalties.
     share, beside
         (T, 4): of a, b, c, d the component along the target, in units of the target, and the
         squared norm beside it.
@@ -67,9 +68,14 @@ class Coopetition:
     .. math:: \xi \to (1 - \rho h)\, \xi + \rho f, \qquad \beta \to (1 - \rho h)^2\, \beta,
 
     for `a` with :math:`f = \frac{L_2 + \mu_2}{n_a n_b n_c}\, \xi_b \xi_c |b_*|^2 |c_*|^2` and
-    :math:`h = \frac{L_2 + \mu_2}{n_a n_b n_c}\, |b|^2 |c|^2 + \frac{\alpha}{n_a n_d} |d|^2`, where
-    the `n` are the lengths of the vectors; for `d` likewise, and `b` and `c` sum over both
-    strategies. There is no L2 in this model: the cost :math:`\alpha` is what dismantles `a`.
+    :math:`h = \frac{L_2 + \mu_2}{n_a n_b n_c}\, |b|^2 |c|^2 + \frac{\alpha}{n_a n_d} |d|^2 +
+    \lambda`, where the `n` are the lengths of the vectors; for `d` likewise, and `b` and `c` sum
+    over both strategies.
+
+    Without L2, for :math:`\mu_2 = 0 < \alpha \mu_1`, nothing but the solution in the weights
+    attracts, and there the cost :math:`\alpha` dismantles `a` with the lifetime :math:`n_a n_d /
+    (\alpha |d|^2)`. With it the origin attracts too, and where an end with both strategies
+    exists the shorter vectors win: more L2 takes it from the weights to the context.
 
     Parameters
     ----------
@@ -78,6 +84,8 @@ class Coopetition:
         Rationals stay exact.
     alpha, floor_context, floor_weights
         :math:`\alpha`, :math:`\mu_1`, :math:`\mu_2`, non-negative.
+    l2
+        :math:`\lambda \ge 0`, the weight of :math:`\frac12 (|a|^2 + |b|^2 + |c|^2 + |d|^2)`.
 
     Raises
     ------
@@ -91,10 +99,11 @@ class Coopetition:
     alpha: Scalar = 0.1
     floor_context: Scalar = 0.1
     floor_weights: Scalar = 0.0
+    l2: Scalar = 0
 
     def __post_init__(self) -> None:
         name = "Coopetition"
-        for argument in ("alpha", "floor_context", "floor_weights"):
+        for argument in ("alpha", "floor_context", "floor_weights", "l2"):
             checks.real(name, argument, getattr(self, argument), minimum=0)
         for argument in ("targets", "starts"):
             given = getattr(self, argument)
@@ -165,7 +174,7 @@ class Coopetition:
         :math:`\dot x_d = r_d x_b x_c` and :math:`\dot x_b = (r_a x_a + r_d x_d)\, x_c`, with
         :math:`r_a = (L_2 + \mu_2) |a_*| |b_*| |c_*| / (n_a n_b n_c)`, all at zero.
         """
-        targets, sizes, _, floors = self._law()
+        targets, sizes, _, floors, _ = self._law()
         first, second = errors([0] * 4, [0] * 4, targets, sizes)
         a, b, c, d = (float(t) ** 0.5 / n for t, n in zip(targets, sizes, strict=True))
         return float(second + floors[1]) * a * b * c, float(first + floors[0]) * d * b * c
@@ -178,7 +187,7 @@ class Coopetition:
         emerge together like one, sooner than either alone. :math:`R_F` is Carlson's elliptic
         integral; see `lsa_theory.transience.threefold` for negative products. Starts of half the
         size take twice the time, up to what stays bounded; the cost :math:`\alpha`, and finite
-        steps (over the learning rate), add a logarithm. For `without` see `descent`.
+        steps (over the learning rate), add a logarithm. Without L2. For `without` see `descent`.
         """
         off = _held("Coopetition.emergence_time", without)
         share, _ = self._start(off)
@@ -189,11 +198,46 @@ class Coopetition:
         rate = math.hypot(context, weights)
         return divergence_time(rate, np.array([(context * a + weights * d) / rate, b, c]))
 
+    @property
+    def extinction_size(self) -> float:
+        r"""Small starts of equal lengths :math:`x = x_b = x_c` die out below
+        :math:`\lambda / r`: with L2 they obey :math:`\dot x = r x^2 - \lambda x`. To leading order
+        in :math:`\lambda`, with `x` and `r` as in `emergence_time`."""
+        return float(self.l2) / math.hypot(*self.growth_rates)
+
+    def lifetime(self, squared_norm: float | None = None) -> float:
+        r"""The time in which `a` falls by `e` once the weights answer, :math:`n_a n_d / (\alpha
+        |d|^2)`.
+
+        To leading order in `a`, without L2 and with :math:`\mu_2 = 0`: what pulled `a` is gone with
+        :math:`L_2`. Infinite without cost.
+
+        Parameters
+        ----------
+        squared_norm
+            :math:`|d|^2` there; None: that of the shortest solution,
+            :math:`(|d_*| |b_*| |c_*|)^{2/3}`.
+        """
+        targets, sizes, alpha, _, _ = self._law()
+        if squared_norm is None:
+            squared_norm = math.prod(float(targets[k]) for k in STRATEGIES["d"]) ** (1 / 3)
+        rule = "a positive number"
+        size = checks.option(
+            "Coopetition.lifetime", "squared_norm", squared_norm, rule, lambda x: 0 < x < math.inf
+        )
+        return sizes[0] * sizes[3] / (float(alpha) * size) if alpha else math.inf
+
+    def stationary_points(self) -> list[RestPoint]:
+        """Where it rests, the origin first, then by what the context explains; of those that differ
+        in signs one. Without L2 the shortest of each set: see
+        `lsa_theory.transience.coopetition_rests`."""
+        return rest_points(*self._law())
+
     def _law(self) -> tuple[Any, ...]:
         vectors = (numbers(self.targets[letter]) for letter in NAMES)
         targets, sizes = zip(*((v @ v, len(v)) for v in vectors), strict=True)
         floors = (self.floor_context, self.floor_weights)
-        return _plain(targets), sizes, self.alpha, floors
+        return _plain(targets), sizes, self.alpha, floors, self.l2
 
     def _start(self, off: int | None) -> tuple[Sequence[Any], Sequence[Any]]:
         share, beside = [], []

@@ -45,25 +45,45 @@ def instants(call: str, times: Any) -> Shaped[Array, " t"]:
 
 
 def states_at(
-    force: Callable[..., Any], start: Any, times: Shaped[Array, " t"], args: Any
+    force: Callable[..., Any],
+    start: Any,
+    times: Shaped[Array, " t"],
+    args: Any,
+    solver: str = "lsoda",
 ) -> Shaped[Array, "t n"]:
     """The solution of `y' = force(t, y, args)`, `y(0) = start`, at increasing times from 0 on.
 
-    By LSODA, which turns implicit where the flow is stiff, to ten digits.
+    To ten digits, by LSODA, which turns implicit where the flow is stiff, or by the implicit
+    method of `gradient_flow`, for a force of the module's own that JAX can trace.
 
     Raises
     ------
     RuntimeError
-        If the steps became too short.
+        If the steps became too short, or with JAX too many.
     """
+    accuracy = {"rtol": 1e-10, "atol": 1e-13}
+    if solver == "kvaerno5":
+        from lsa_theory.flow.simulator import implicit_states
+
+        return implicit_states(force, start, times, args, **accuracy)
     from scipy.integrate import solve_ivp
 
-    end = max(float(times[-1]), 1e-300)
-    options: Any = {"method": "LSODA", "rtol": 1e-10, "atol": 1e-13}
-    found = solve_ivp(force, (0.0, end), start, t_eval=times, args=(args,), **options)
+    end = max(float(times[-1]), 1e-100)  # LSODA never ends where the square of a step underflows
+    options: Any = {"method": "LSODA", "t_eval": times, **accuracy}
+    found = solve_ivp(force, (0.0, end), start, args=(args,), **options)
     if not found.success:
         raise RuntimeError(f"the integration stopped at t = {found.t[-1]:g}: {found.message}")
     return found.y.T
+
+
+def solution(
+    call: str, force: Callable[..., Any], start: Any, times: Any, args: Any, solver: Any
+) -> tuple[Shaped[Array, " t"], Shaped[Array, "t n"]]:
+    """The times, and `states_at` them, of a call with a choice of the solver."""
+    stops = instants(call, times)
+    if not isinstance(solver, str) or solver not in ("lsoda", "kvaerno5"):
+        checks.refuse(call, "solver", checks.described(solver), '"lsoda" or "kvaerno5"')
+    return stops, states_at(force, start, stops, args, solver)
 
 
 def share_kept(ratio: float, start: float) -> float:

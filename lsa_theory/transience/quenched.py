@@ -14,10 +14,10 @@ import numpy as np
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
 from lsa_theory.attention import LinearSelfAttention
-from lsa_theory.linalg import array, dense, identity
+from lsa_theory.linalg import array, concatenate, dense, identity
 from lsa_theory.minimum import summary_moment
 from lsa_theory.prompts import GaussianPrompts
-from lsa_theory.transience.course import instants, states_at
+from lsa_theory.transience.course import solution
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,7 @@ def quenched_flow(
     table_rate: float | None = None,
     l2_attention: float = 0.0,
     l2_table: float = 0.0,
+    solver: str = "lsoda",
 ) -> QuenchedCourse:
     r"""Gradient flow of attention and table on `K` given tasks, from an empty table.
 
@@ -69,11 +70,17 @@ def quenched_flow(
         (T,), increasing, from 0 on.
     table_rate, l2_attention, l2_table
         As in `Regression`.
+    solver
+        "lsoda", SciPy's, which starts at once; or "kvaerno5", the implicit method by which
+        `gradient_flow` integrates its stiffest flows, compiled by JAX once a dimension. Its
+        exponential method needs a symmetric Jacobian, and in `X` there is none.
 
     Raises
     ------
     ValueError
         If the shapes do not fit together or an argument is out of its range.
+    RuntimeError
+        If the solver gives up.
 
     Source: derived here.
     """
@@ -100,8 +107,7 @@ def quenched_flow(
     matrices = (dense(array(m)) for m in (law.context, law.task, summary_moment(law)))
     args = (*(np.asarray(m, dtype=np.float64) for m in matrices), rate, *penalties)
     start = np.concatenate([[float(layer.s)], layer.u.ravel(), np.zeros(d * d)])
-    states = states_at(force, start, instants(name, times), args)
-    return _course(np.asarray(times, dtype=np.float64), states, args)
+    return _course(*solution(name, force, start, times, args, solver), args)
 
 
 class Slopes(NamedTuple):
@@ -162,8 +168,7 @@ def force(time: Any, state: Any, args: Any) -> Any:
     """The flow of `(s, U, X)`, flat."""
     d = len(args[0])
     s, u, x = state[0], state[1 : 1 + d * d].reshape(d, d), state[1 + d * d :].reshape(d, d)
-    scale, factor, table = slopes(s, u, x, *args)
-    return np.concatenate([[scale], factor.ravel(), table.ravel()])
+    return concatenate([slope.reshape(-1) for slope in slopes(s, u, x, *args)])
 
 
 def _course(times: Array, states: Array, args: Any) -> QuenchedCourse:

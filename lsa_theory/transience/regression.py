@@ -24,7 +24,8 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
-from lsa_theory.transience.course import Course, instants, share_kept, stable, states_at
+from lsa_theory.linalg import namespace
+from lsa_theory.transience.course import Course, share_kept, solution, stable
 from lsa_theory.transience.evaluators import Answers, answers
 
 
@@ -236,11 +237,12 @@ class Regression:
             found.append((share, table, stable(force, state, self._args)))
         return found
 
-    def trajectory(self, times: Shaped[Array, " t"]) -> Course:
-        """The flow of the three scalars at increasing times from 0 on."""
-        times = instants("Regression.trajectory", times)
-        u = math.sqrt(self.initial_share / self.dimension**0.5)
-        states = states_at(force, [u, self.dimension**0.5 * u, 0.0], times, self._args)
+    def trajectory(self, times: Shaped[Array, " t"], *, solver: str = "lsoda") -> Course:
+        """The flow of the three scalars at increasing times from 0 on; `solver` as for
+        `quenched_flow`."""
+        name, u = "Regression.trajectory", math.sqrt(self.initial_share / self.dimension**0.5)
+        start = [u, self.dimension**0.5 * u, 0.0]
+        times, states = solution(name, force, start, times, self._args, solver)
         a, b = states[:, 0] * states[:, 1], states[:, 2]
         loss = self.dimension / 2 * ((1 - a - b) ** 2 + self.evidence_noise * a**2)
         return Course(times, a, b, loss, states)
@@ -291,4 +293,4 @@ def rest(noise: Any, pull: Any, rate: Any, l2_table: Any) -> tuple[Any, Any]:
 
 
 def force(time: Any, state: Any, args: Any) -> Any:
-    return np.array(slopes(*state, *args))
+    return namespace(state).array(slopes(*state, *args))

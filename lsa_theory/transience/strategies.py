@@ -31,14 +31,16 @@ def slopes(
     sizes: Sequence[Any],
     alpha: Any,
     floors: Sequence[Any],
+    l2: Any = 0,
 ) -> Slopes:
-    """At shares and squared norms beside, for the targets' squared norms."""
+    """At shares and squared norms beside, for the targets' squared norms; the loss is without
+    penalties."""
     norms = [x * x * t + y for x, t, y in zip(share, targets, beside, strict=True)]
     first, second = errors(share, beside, targets, sizes)
     both = alpha * norms[0] * norms[3] / (2 * sizes[0] * sizes[3])
     loss = (first + floors[0]) * (second + floors[1]) + both
     weights = second + floors[1], first + floors[0]
-    return Slopes(first, second, loss, *forces(share, norms, targets, sizes, alpha, weights))
+    return Slopes(first, second, loss, *forces(share, norms, targets, sizes, alpha, weights, l2))
 
 
 def errors(
@@ -65,10 +67,12 @@ def forces(
     sizes: Sequence[Any],
     alpha: Any,
     weights: tuple[Any, Any],
+    l2: Any = 0,
 ) -> tuple[Sequence[Any], Sequence[Any]]:
     """What pulls a part to its target and what shrinks it, the slopes of both errors weighted."""
     both = sizes[0] * sizes[3]
-    pull, shrink = [0, 0, 0, 0], [alpha * norms[3] / both, 0, 0, alpha * norms[0] / both]
+    pull = [0, 0, 0, 0]
+    shrink = [l2 + alpha * norms[3] / both, l2, l2, l2 + alpha * norms[0] / both]
     for trio, weight in zip(STRATEGIES.values(), weights, strict=True):
         weight = weight / (sizes[trio[0]] * sizes[trio[1]] * sizes[trio[2]])
         for part in trio:
