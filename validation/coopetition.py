@@ -117,14 +117,8 @@ def competition(formula, case, setting):
     seed, options = case
     course, context, weights = ends(formula, seed, tuple(options.items()))
     first = course.in_context
-    lesser = [
-        context[-1],
-        weights[-1],
-        first.min(),
-        10 * first.min(),
-        course.in_weights[-1],
-        course.loss[-1],
-    ]
+    lesser = [context[-1], weights[-1], first.min(), 10 * first.min()]
+    lesser += [course.in_weights[-1], course.loss[-1]]
     greater = [1e-6, 1e-6, first[0] / 100, first[-1], 1e-6, 1e-6]
     return Bound(greater, lesser)
 
@@ -251,7 +245,7 @@ def together(targets, starts, **options):
 
 
 def figure(setting):
-    """A draw of the published setting: together, and either strategy alone."""
+    """Of a draw, together and either strategy alone."""
     figure, (left, right) = canvas(1, 2, sharey=True)
     course, *alone = ends(Coopetition, 2)
     steps = course.steps + 1
