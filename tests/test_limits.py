@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq, minimize_scalar
 
-from lsa_theory.limits import learning_errors, optimal_ridge
+from lsa_theory.limits import learning_errors, optimal_ridge, transition_errors
 from lsa_theory.sample_spectrum import SampleSpectrum, effective_ridge
 
 SETTINGS = [  # alpha, kappa, tau, noise, ridge
@@ -66,6 +66,61 @@ def test_published_limits():
     other = learning_errors(alpha=1e6, kappa=0.5, tau=1e3, **common).out_of_distribution
     assert one == pytest.approx(0.60, abs=5e-3)
     assert other == pytest.approx(46.1, abs=0.1)
+
+
+@pytest.mark.parametrize("kappa", [0.3, 0.8, 3.0])
+@pytest.mark.parametrize("ratio", [0.01, 1.0, 30.0])
+def test_the_transition_by_the_integrated_law(kappa, ratio):
+    """What is left out at one length, less half of that at twice the length, is of second order."""
+    errors = [by_marchenko_pastur(a, kappa, a / ratio, 0.2, 0.0) for a in (5e4, 1e5)]
+    found = transition_errors(kappa=kappa, ratio=ratio, noise_variance=0.2)
+    once, twice = np.array(errors)
+    assert found.in_distribution == 0.2
+    values = [found.in_distribution, found.out_of_distribution]
+    np.testing.assert_allclose(values, 2 * twice - once, rtol=1e-6)
+
+
+def test_what_sampled_tasks_do_not_span():
+    """By projections off the tasks themselves: of a fresh task that much is missed."""
+    d, k, rng = 100, 40, np.random.default_rng(0)
+    trained, tested = np.linspace(0.2, 3, d), np.linspace(2, 0.1, d)
+    missed = []
+    for _ in range(20):
+        basis = np.linalg.qr((rng.standard_normal((k, d)) * np.sqrt(trained)).T)[0]
+        missed.append(tested.mean() - (tested * (basis**2).sum(axis=1)).mean())
+    found = transition_errors(
+        kappa=k / d,
+        ratio=2.0,
+        noise_variance=0.5,
+        task_covariance=trained,
+        test_task_covariance=tested,
+    )
+    expected = 0.5 + np.mean(missed) * (1 + 2 * 0.5 / (trained.mean() + 0.5))
+    assert found.out_of_distribution == pytest.approx(expected, rel=0.02)
+
+
+def test_the_ends_of_the_ratio():
+    """By hand: few tasks, none, as many as directions, more; with and without noise."""
+    kappa = np.array([0.0, 0.5, 1.0, 2.0])
+    noisy = transition_errors(kappa=kappa, ratio=[[0.0], [np.inf]], noise_variance=0.1)
+    expected = [[1.1, 0.6, 0.1, 0.1], [np.inf, np.inf, np.inf, 0.1]]
+    np.testing.assert_allclose(noisy.out_of_distribution, expected, rtol=1e-14)
+    assert (noisy.in_distribution == 0.1).all()
+    silent = transition_errors(kappa=kappa, ratio=np.inf, noise_variance=0.0)
+    np.testing.assert_allclose(silent.out_of_distribution, [1, 0.5, 0, 0], rtol=1e-14)
+    roots = {"task_covariance": [1.0, 4.0], "test_task_covariance": [3.0, 0.5]}  # a = 2 at κ = ½
+    mixed = transition_errors(kappa=0.5, ratio=1.0, noise_variance=0.5, **roots)
+    assert mixed.out_of_distribution == pytest.approx(0.5 + 13 / 12 * (1 + 1 / 6), rel=1e-14)
+
+
+def test_directions_that_no_task_has():
+    """A covariance of rank 1 in three dimensions: its other directions are missed by any pool."""
+    setting = {"ratio": np.inf, "noise_variance": 0.1, "task_covariance": np.ones((3, 3))}
+    shown = transition_errors(kappa=[0.3, 1 / 3, 0.4], **setting).out_of_distribution
+    assert (np.isinf(shown[:2]).all(), shown[2]) == (True, pytest.approx(0.1, rel=1e-12))
+    setting |= {"test_task_covariance": np.eye(3), "ratio": 0.0}
+    fresh = transition_errors(kappa=[0.4, 5.0], **setting).out_of_distribution
+    np.testing.assert_allclose(fresh, 0.1 + 2 / 3, rtol=1e-12)
 
 
 def test_one_formula_for_isotropic_tasks_given_as_a_matrix():
@@ -189,3 +244,20 @@ def test_refusals(change, sentence):
 def test_the_optimal_ridge_is_of_finite_numbers():
     with pytest.raises(ValueError, match=r"optimal_ridge\(tau=inf\): must be a positive number"):
         optimal_ridge(alpha=2.0, kappa=1.0, tau=np.inf, noise_variance=0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"ratio": -1.0}, r"transition_errors\(ratio=-1.0\): must be a number >= 0"),
+        ({"ratio": np.nan}, r"transition_errors\(ratio=nan\): must be a number >= 0"),
+        ({"kappa": np.inf}, r"transition_errors\(kappa=inf\): must be a number >= 0"),
+        ({"noise_variance": "loud"}, r"transition_errors\(noise_variance='loud'\): must be"),
+        ({"kappa": [1.0, 2.0], "ratio": [1.0] * 3}, r"ratio=.*broadcasts with kappa and noise"),
+        ({"task_covariance": np.ones(2), "test_task_covariance": np.ones(3)}, r"test_task_cov"),
+    ],
+)
+def test_refusals_at_the_transition(change, sentence):
+    setting = {"kappa": 1.0, "ratio": 2.0, "noise_variance": 0.1}
+    with pytest.raises(ValueError, match=sentence):
+        transition_errors(**(setting | change))

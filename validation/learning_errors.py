@@ -13,7 +13,8 @@ $C$. For white tasks that is the Marchenko–Pastur law and the formula of Lu et
 for tests on tasks of another covariance, are special cases.
 
 Without ridge there is a pole at $\tau = 1$, where prompts are as many as weights, on both sides.
-With enough of all, the error on new tasks falls to $\rho + (1 - \kappa)_+$, with a kink at 1.
+With long contexts and, before them, enough prompts, the error on new tasks falls to
+$\rho + (1 - \kappa)_+$, with a kink at 1; in the other order below 1 it grows without end.
 """
 
 from fractions import Fraction as F
@@ -173,8 +174,7 @@ LIMITS = {f"κ = {kappa}": (kappa, 2) for kappa in (0.25, 0.5, 2.0)}
 
 @evidence(Rate, r"the transition: what exceeds $\rho + (1 - \kappa)_+$", cases=LIMITS)
 def transition(formula, case, setting):
-    r""":math:`\alpha \to \infty` with :math:`\tau = \alpha^2`, so that :math:`\alpha / \tau \to 0`;
-    in the other order there is another limit."""
+    r""":math:`\alpha \to \infty`, with :math:`\tau = \alpha^2` so :math:`\alpha / \tau \to 0`."""
     kappa, power = case
     alpha = 2.0 ** np.arange(8, 15)
     found = formula(alpha=alpha, kappa=kappa, tau=alpha**power, noise_variance=0.1, ridge=0.0)

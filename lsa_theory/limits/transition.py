@@ -64,7 +64,9 @@ def transition_errors(
     values["ratio"] = positive(name, "ratio", ratio, zero=True, infinite=True)
     kappa, noise, ratio = together(name, **values)
     spectrum, tested = task_spectra(name, task_covariance, test_task_covariance)
-    spectrum = np.where(spectrum > len(spectrum) * EPSILON * spectrum.max(), spectrum, 0.0)
+    spectrum, tested = (  # but for rounding
+        np.where(part > len(part) * EPSILON * part.max(), part, 0.0) for part in (spectrum, tested)
+    )
     rank = (spectrum > 0).mean()
     missed = _missed(kappa, rank, spectrum, tested)
     share = noise / np.where(noise > 0, spectrum.mean() + noise, 1.0)
