@@ -105,3 +105,16 @@ def test_each_method_agrees_with_the_block_method(least, stiff):
     for one, other in zip(block.layers, everything.layers, strict=True):
         assert np.allclose(one.u, other.u, atol=2e-6)
         assert one.s == pytest.approx(other.s, abs=2e-6)
+
+
+def test_the_implicit_method_in_other_units():
+    """Rates of 1e12: slopes are rounded coarsely. Steps allow 1e-8 of numbers of 1e-3."""
+    prompts = GaussianPrompts(1e6 * np.array([1.0, 1e-5]), 10)
+    start = LinearSelfAttention.from_block(np.diag([2e-4, 1e-4]), 1e-4)
+    times = [1e-9, 1e-6, 1e-3]
+    found, block = (
+        gradient_flow(start, prompts, times=times, parameters=p).layers for p in ("all", "block")
+    )
+    for one, other in zip(found, block, strict=True):
+        assert one.u[0, 0] == pytest.approx(other.u[0, 0], rel=1e-5)
+        assert one.s == pytest.approx(other.s, rel=1e-5)

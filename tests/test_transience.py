@@ -18,6 +18,7 @@ from lsa_theory.transience import (
 
 START = 1e-4 * math.sqrt(8)
 TIMES = np.linspace(0, 3000, 1501)
+SOLVERS = "lsoda", "kvaerno5"
 
 
 def regression(**options):
@@ -215,6 +216,28 @@ def test_isotropic_tasks_are_the_three_scalars():
     np.testing.assert_allclose(found.loss, course.loss, atol=1e-8)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e6])
+def test_the_quenched_flow_by_the_simulator(size):
+    """Through the decay and beyond it, with more tasks than dimensions and in other units."""
+    rng = np.random.default_rng(1)
+    tasks, times = rng.standard_normal((30, 2)), np.array([0.0, 2.0, 30.0, 300.0]) / size
+    layer = LinearSelfAttention.from_block(0.1 * np.eye(2) / size, 0.2)
+    law = GaussianPrompts(size * np.array([[2.0, 0.5], [0.5, 1.0]]), 6)
+    one, other = (quenched_flow(layer, law, tasks, times, solver=s) for s in SOLVERS)
+    assert other.table[0].max() == 0.0 < other.in_context[-1] < other.in_context[1] / 4
+    for part in ("in_context", "in_weights", "loss", "table"):
+        largest = abs(getattr(one, part)).max()
+        assert getattr(one, part) == pytest.approx(getattr(other, part), abs=1e-7 * largest)
+
+
+@pytest.mark.parametrize("times", [[0.0], [0.0, 1.0, 200.0, 2e4]])
+def test_the_three_scalars_by_the_simulator(times):
+    model = regression(l2_table=1e-4)
+    one, other = (model.trajectory(np.array(times), solver=s) for s in SOLVERS)
+    np.testing.assert_allclose(one.states, other.states, atol=1e-7)
+    assert len(other.times) == len(times)
+
+
 # --- classification ---
 
 
@@ -268,6 +291,7 @@ def test_transient_if_and_only_if_the_evidence_is_noisy():
             r'without=b\): must be "a", "d" or None',
         ),
         (lambda: regression().trajectory(np.array([1.0, 0.5])), r"non-negative and increasing"),
+        (lambda: regression().trajectory(TIMES, solver="bdf"), r"'bdf'\): must be .lsoda. or .kv"),
     ],
 )
 def test_refusals(call, sentence):

@@ -16,14 +16,11 @@ lost of the balance, :math:`\delta`, moves the limit by :math:`\delta / 2|z|` to
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import diffrax
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optimistix
 
 from lsa_theory._typing import Array, Scalar, Shaped
 from lsa_theory.attention import LinearSelfAttention
@@ -38,61 +35,20 @@ from lsa_theory.flow.polynomial import (
     unflatten,
 )
 from lsa_theory.flow.result import GradientFlow, Known
-from lsa_theory.flow.rosenbrock import ExponentialRosenbrock
+from lsa_theory.flow.simulator import Path, integrated, padded
 from lsa_theory.flow.status import Status
 from lsa_theory.minimum import Minimum, block_minimum
 from lsa_theory.prompts import GaussianPrompts
 
 
-class Path(NamedTuple):
-    """Where the steps ended, and how the last of them did."""
-
-    times: Any  # infinite beyond the last
-    parameters: Any
-    event: Any  # the gradient fell below the threshold
-    exhausted: Any  # the step limit was reached
-    succeeded: Any
+def _field(time: Scalar, flat: Array, args: tuple[Moments, Scalar]) -> Array:
+    return -gradient(flat, args[0])
 
 
-def _field(time: Scalar, flat: Array, law: Moments) -> Array:
-    return -gradient(flat, law)
-
-
-@eqx.filter_jit
-def integrated(
-    start: Shaped[Array, " n"],
-    law: Moments,
-    threshold: Scalar,
-    times: Shaped[Array, " t"],
-    end_time: Scalar,
-    rtol: Scalar,
-    max_steps: int,
-    stiff: bool,
-) -> Path:
-    """The flow from a start, until the gradient's norm is below the threshold."""
-    solver: diffrax.AbstractSolver = ExponentialRosenbrock()
-    if stiff:
-        newton: Any = optimistix.Newton(rtol=rtol / 10, atol=rtol / 10)
-        solver = diffrax.Kvaerno5(root_finder=newton)
-    # steps end at the times asked for: interpolation is less accurate than a step
-    controller = diffrax.PIDController(rtol=rtol, atol=rtol)
-    solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(_field),
-        solver,
-        t0=0.0,
-        t1=end_time,
-        dt0=None,
-        y0=start,
-        args=law,
-        saveat=diffrax.SaveAt(t0=True, steps=True),
-        stepsize_controller=diffrax.ClipStepSizeController(controller, step_ts=times),
-        event=diffrax.Event(lambda t, y, law, **_: jnp.sum(gradient(y, law) ** 2) <= threshold**2),
-        max_steps=max_steps,
-        throw=False,
-    )
-    exhausted = solution.result == diffrax.RESULTS.max_steps_reached
-    succeeded = diffrax.is_okay(solution.result)
-    return Path(solution.ts, solution.ys, solution.event_mask, exhausted, succeeded)
+def _still(time: Scalar, flat: Array, args: tuple[Moments, Scalar]) -> Scalar:
+    """The gradient's norm is below the threshold."""
+    law, threshold = args
+    return jnp.sum(gradient(flat, law) ** 2) <= threshold**2
 
 
 def distance_bound(flat: Shaped[Array, " n"], law: Moments) -> float:
@@ -143,25 +99,21 @@ def full_flow(
     with jax.enable_x64(True):
         course = _Course.of(start, prompts, tolerance)
         end_time = PATIENCE / course.curvature if np.isinf(end_time) else end_time
+        numbers = course.threshold, float(end_time), float(rtol)
+        threshold, end, allowed = map(jnp.asarray, numbers)
         path = integrated(
+            _field,
             flatten(start.parameters),
-            course.law,
-            jnp.asarray(course.threshold),  # arrays: filter_jit compiles anew for every number
-            _padded(times),
-            jnp.asarray(float(end_time)),
-            jnp.asarray(float(rtol)),
+            (course.law, threshold),
+            padded(times),
+            end,
+            allowed,
+            allowed,
             max_steps,
-            bool(course.spread > STIFF),
+            implicit=bool(course.spread > STIFF),
+            event=_still,
         )
         return course.flow(Path(*map(np.asarray, path)), times)
-
-
-def _padded(times: Shaped[Array, " t"] | None) -> Shaped[Array, " n"]:
-    """Filled up with infinities, so that few lengths are compiled."""
-    count = 0 if times is None else len(times)
-    padded = np.full(64 * (count // 64 + 1), np.inf)
-    padded[:count] = () if times is None else times
-    return padded
 
 
 def _many(points: Shaped[Array, "t n"], law: Moments) -> tuple[Array, Array]:
@@ -211,9 +163,9 @@ class _Course(NamedTuple):
 
     def flow(self, path: Path, times: Shaped[Array, " t"] | None) -> GradientFlow:
         steps = np.flatnonzero(np.isfinite(path.times))
-        saved, final = _rows(path, times), path.parameters[steps[-1]]
+        saved, final = _rows(path, times), path.states[steps[-1]]
         limit, bound = self.end(final)
-        losses, slopes = _many(path.parameters[saved], self.law)
+        losses, slopes = _many(path.states[saved], self.law)
         return GradientFlow(
             times=path.times[saved] if times is None else times[: len(saved)],
             final_time=float(path.times[steps[-1]]),
@@ -221,7 +173,7 @@ class _Course(NamedTuple):
             status=self.status(path, final, bound),
             course=Known(
                 lambda: (losses, np.linalg.norm(slopes, axis=1)),
-                lambda: [self.layer(flat) for flat in path.parameters[saved]],
+                lambda: [self.layer(flat) for flat in path.states[saved]],
                 lambda: self.layer(final),
                 lambda: limit,
             ),

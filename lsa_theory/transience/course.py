@@ -11,6 +11,7 @@ import numpy as np
 
 from lsa_theory import checks
 from lsa_theory._typing import Array, Shaped
+from lsa_theory.extras import required
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +84,8 @@ def solution(
     stops = instants(call, times)
     if not isinstance(solver, str) or solver not in ("lsoda", "kvaerno5"):
         checks.refuse(call, "solver", checks.described(solver), '"lsoda" or "kvaerno5"')
+    if solver == "kvaerno5":
+        required(f'{call}(solver="kvaerno5")', "diffrax", "simulate")
     return stops, states_at(force, start, stops, args, solver)
 
 
