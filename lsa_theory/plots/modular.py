@@ -63,7 +63,7 @@ def _four_sets(axes: Axes, run: Any) -> None:
         course(axes, run.steps, values[..., k], name, **style)
     if run.analysis:
         ratio = ceilings("accuracy", run, "inputs")[1][-1]
-        level(axes, float(ratio), "ratio matching, this split", 1)
+        level(axes, float(ratio), "ratio matching", 1)
     level(axes, 1 / data(run, "p"), "chance")
     early = stopped(run)
     if early is not None:
