@@ -14,8 +14,8 @@ from lsa_theory.transformer.model import Architecture, Stream
 from lsa_theory.transience.bursty import Bursty, integers
 from lsa_theory.transience.circuits import circuits, logits_without
 from lsa_theory.transience.classifier import classifier
-from lsa_theory.transience.evaluation import training
 from lsa_theory.transience.experiment import BurstyExperiment, World
+from lsa_theory.transience.probes import training
 
 # --- the law ---
 

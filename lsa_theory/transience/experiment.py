@@ -13,7 +13,7 @@ from lsa_theory._typing import Array
 from lsa_theory.transformer.model import Architecture
 from lsa_theory.transience.bursty import Bursty, Sequences
 from lsa_theory.transience.classifier import Classifier, classifier, cross_entropy
-from lsa_theory.transience.evaluation import evaluation, training
+from lsa_theory.transience.probes import probed, training
 
 
 class World(NamedTuple):
@@ -73,4 +73,4 @@ class BurstyExperiment:
         return cross_entropy(model, batch)
 
     def evaluation(self, model: Classifier, world: World, key: Array) -> dict[str, Array]:
-        return evaluation(self, model, world, key)
+        return probed(self, model, world, key)

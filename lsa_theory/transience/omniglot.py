@@ -14,8 +14,8 @@ from lsa_theory.transformer.model import Architecture
 from lsa_theory.transience.bursty import Bursty, Sequences, gathered, integers
 from lsa_theory.transience.classifier import Classifier, classifier, cross_entropy
 from lsa_theory.transience.drawn import Convolutions, DrawnClasses
-from lsa_theory.transience.evaluation import evaluation, training
 from lsa_theory.transience.images import COUNT, SYMMETRIES
+from lsa_theory.transience.probes import probed, training
 
 LAW = Bursty(class_count=400, noise=0.0, dimension=64)
 
@@ -132,4 +132,4 @@ class OmniglotExperiment(eqx.Module):
         return cross_entropy(model, batch)
 
     def evaluation(self, model: Classifier, world: World, key: Array) -> dict[str, Array]:
-        return evaluation(self, model, world, key)
+        return probed(self, model, world, key)

@@ -33,7 +33,7 @@ class Source(Protocol):
         ...
 
 
-def evaluation(source: Source, model: Classifier, world: Any, key: Array) -> dict[str, Array]:
+def probed(source: Source, model: Classifier, world: Any, key: Array) -> dict[str, Array]:
     """All numbers, by name.
 
     The shares of right answers: `icl` on new classes, `icl_two_way` likewise among the context's
