@@ -17,12 +17,21 @@ x_a, x_b, x_d = sympy.symbols("x_a x_b x_d", positive=True)
 
 
 @step(SCALARS)
-def a_small_start_with_l2() -> Identity:
-    r"""With L2, :math:`x = x_b = x_c` stay equal and :math:`\dot x = r x^2 - \lambda x`, which
-    rests at :math:`\lambda / r`: below it they die out."""
-    rate, penalty = sympy.symbols("r lambda", positive=True)
+def a_small_start_with_l2() -> Iterator[Identity]:
+    r"""With L2 small starts obey :math:`\dot x = r x_b x_c - \lambda x` and so on: what is without
+    it, :math:`X(\tau)`, in another time, :math:`x = e^{-\lambda t} X(\tau)` with :math:`\tau = (1 -
+    e^{-\lambda t})/\lambda`. That ends at :math:`1/\lambda`: what has not emerged by then dies out,
+    and equal lengths rest at :math:`\lambda / r`."""
+    t, time, rate, penalty = sympy.symbols("t T r lambda", positive=True)
+    now, (x, b, c) = sympy.exp(-penalty * t), sympy.symbols("X X_b X_c", positive=True)
+    clock = (1 - now) / penalty
+    moved = sympy.diff(now, t) * x + now * sympy.diff(clock, t) * rate * b * c
+    stated = rate * (now * b) * (now * c) - penalty * now * x
+    yield Identity(sympy.simplify(moved - stated), 0, r"\dot x")
+    late = -sympy.log(1 - penalty * time) / penalty
+    yield Identity(sympy.simplify(clock.subs(t, late) - time), 0, r"\tau - T")
     size = penalty / rate
-    return Identity(rate * size**2 - penalty * size, 0, r"\dot x")
+    yield Identity(rate * size**2 - penalty * size, 0, r"\dot x \text{ of equal lengths}")
 
 
 LENGTHS, ENTRIES = sympy.symbols("t_a:d", positive=True), sympy.symbols("n_a:d", positive=True)

@@ -87,6 +87,11 @@ def test_either_strategy_alone_reaches_its_solution(without, alone):
         (lambda: Coopetition.drawn(seed=0, l2=-1), r"l2=-1\): must be a finite real number >= 0"),
         (lambda: Coopetition.drawn(seed=0).lifetime(0), r"squared_norm=0\): must be a positive"),
         (lambda: along(l2=1e-50).stationary_points(), r"l2=1e-50\): must be 0 or not as small"),
+        (lambda: long(1e-60).stationary_points(), r"targets=vectors of others\): must be of such"),
+        (
+            lambda: long(10**200).stationary_points(),
+            r"targets=vectors of others\): must be of such",
+        ),
     ],
 )
 def test_refusals(call, sentence):
@@ -109,6 +114,21 @@ def test_small_starts_emerge_after_one_over_their_size(without):
     assert time == pytest.approx(sooner * model.emergence_time("a"), rel=1e-12)
 
 
+def test_with_l2_small_starts_emerge_or_die():
+    """Unequal starts at 0.95 and at 1.05 of the weakest penalty under which they die."""
+    targets = {k: np.ones(4) for k in "abcd"}
+    sizes = {"a": 1.0, "b": 0.5, "c": 2.0, "d": 0.7}
+    starts = {k: 1e-3 * size * np.ones(4) for k, size in sizes.items()}
+    free = Coopetition(targets, starts, alpha=0.0).emergence_time()
+    for held in (0.95, 1.05):
+        model = Coopetition(targets, starts, alpha=0.0, l2=held / free)
+        time = model.emergence_time()
+        assert time == (pytest.approx(-free * math.log(0.05) / 0.95) if held < 1 else math.inf)
+        course = model.descent(int(1.3 * min(time, 3.2 * free)), keep=10)
+        half = (course.in_context < course.in_context[0] / 2).argmax()
+        assert course.steps[half] == (pytest.approx(time, rel=0.05) if held < 1 else 0)
+
+
 def test_a_start_against_its_target_passes_the_origin_first():
     """Where two parts are equal Carlson's integral is an arctangent."""
     unit = {k: [1.0] for k in "abcd"}
@@ -124,6 +144,11 @@ def test_a_start_against_its_target_passes_the_origin_first():
     assert Coopetition(unit, starts | {"a": [-0.3]}).emergence_time("d") == math.inf
 
 
+def long(size):
+    vectors = {k: [size] for k in "abcd"}
+    return Coopetition(vectors, vectors, l2=1e-3)
+
+
 def along(sizes=(20, 20, 20, 160), **options):
     ones = {k: np.ones(size) for k, size in zip("abcd", sizes, strict=True)}
     return Coopetition(ones, ones, **options)
@@ -135,7 +160,8 @@ def test_weak_l2_ends_in_the_weights_and_more_in_context():
         origin, low, end = along(l2=penalty).stationary_points()
         assert (origin.stable, low.stable, end.stable) == (True, False, True)
         assert (end.context_share, end.weights_share) == pytest.approx(explained, abs=1e-4)
-    (origin,) = along(l2=0.02).stationary_points()
+    for penalty in (0.02, 1e100, 1e300):
+        (origin,) = along(l2=penalty).stationary_points()
     assert origin.stable
     assert not origin.shares.any()
 

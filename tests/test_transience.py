@@ -269,6 +269,39 @@ def test_half_of_the_peak_is_kept_at_the_boundary():
     assert model.fixed_point[0] == pytest.approx(model.peak_height / 2, rel=1e-12)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.25])
+def test_attention_is_left_above_a_boundary(noise):
+    for pull, edge in ((0.0, 0.0), (0.2, 0.25 / 50), (0.5, 1 / 50)):
+        model = Classification(50, noise, l2_attention=pull)
+        assert model.existence_boundary == pytest.approx(edge)
+        for factor, persists in ((0.99, False), (1.01, True)):
+            penalty = factor * edge if edge else 1e-6 * persists
+            left = Classification(50, noise, l2_attention=pull, l2_memory=penalty)
+            assert left.transient is not (persists or noise == pull == 0)
+    assert Classification(50, noise, l2_attention=1.0).existence_boundary == math.inf
+
+
+@pytest.mark.parametrize("start", [1e-10, 1e-24])
+def test_small_starts_are_followed_to_the_same_digits(start):
+    """In the logarithm of the share, with a method of its own."""
+    from scipy.integrate import solve_ivp
+
+    times = np.linspace(0, 60, 200)
+
+    def reference(rate, noise, count):
+        def force(time, state):
+            left = 1 - state[1] - math.exp(state[0])
+            return [rate * (left - noise * math.exp(state[0])), left / count]
+
+        options = {"method": "DOP853", "rtol": 1e-12, "atol": 1e-12, "t_eval": times}
+        return solve_ivp(force, (0, 60), [math.log(start), 0.0], **options).y[0]
+
+    found = Classification(100, 0.25, initial_strength=start).trajectory(times).in_context
+    np.testing.assert_allclose(np.log(found), reference(2, 0.25, 100), atol=1e-7)
+    found = Regression(5, 100, 20, initial_share=start).trajectory(times).in_context
+    np.testing.assert_allclose(np.log(found), reference(2 * 5**0.5, 0.3, 100), atol=1e-7)
+
+
 def test_transient_if_and_only_if_the_evidence_is_noisy():
     assert Classification(50, 1e-3).transient
     assert not Classification(50, 0.0).transient

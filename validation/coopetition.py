@@ -145,20 +145,22 @@ SMALL = 2.0 ** -np.arange(9, 14)
 
 
 def small(setting):
-    """What is left out, and a start; without cost."""
-    cases = {"together": None, "in context alone": "d", "in the weights alone": "a"}
-    return {name: (k, setting.rng("small").standard_normal((8, 5))) for name, k in cases.items()}
+    """What is left out, a start, and L2 as a share of what lets it die; without cost."""
+    cases = {"together": (None, 0), "in context alone": ("d", 0), "in the weights alone": ("a", 0)}
+    cases["together, with L2"] = None, 0.5
+    return {name: (*k, setting.rng("small").standard_normal((8, 5))) for name, k in cases.items()}
 
 
 @evidence(Rate, "small starts: the time of emergence", cases=small)
 def emergence(formula, case, setting):
     """The relative distance falls like the size of the start."""
-    without, drawn = case
+    without, held, drawn = case
     targets = dict(zip(NAMES, drawn[:4], strict=True))
     gaps = []
     for size in SMALL:
         starts = dict(zip(NAMES, size * drawn[4:], strict=True))
-        models = (kind(targets, starts, alpha=0.0) for kind in (formula, Coopetition))
+        l2 = held and held / Coopetition(targets, starts).emergence_time()
+        models = (kind(targets, starts, alpha=0.0, l2=l2) for kind in (formula, Coopetition))
         stated, true = next(models).emergence_time(without), grown(next(models), without)
         gaps.append(abs(true / stated - 1))
     return Rate(1 / SMALL, gaps, order=1, control_order=0, numerical=1e-9)

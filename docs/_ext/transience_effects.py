@@ -107,6 +107,8 @@ def images(run: Recorded) -> list[Measure]:
         Measure("in-context accuracy at its peak", found.peak, least=0.5),
         Measure("at the end, share of the peak", found.end / found.peak, most=0.75),
         Measure("answers by the context to swapped labels, at the end", found.flip_end, most=0.2),
+        *memory(run),
+        *loss(run),
     ]
 
 

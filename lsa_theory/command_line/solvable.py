@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -16,6 +16,7 @@ from lsa_theory.command_line import experiments, files
 from lsa_theory.command_line.answer import Answer, Table, number
 from lsa_theory.command_line.diagrams import descriptions
 from lsa_theory.command_line.fields import option
+from lsa_theory.command_line.quantities import QUANTITIES, Found, Quantity, coopetition
 from lsa_theory.transience import Classification, Coopetition, Kinetics, Regression
 
 MODELS: dict[str, type] = {
@@ -141,123 +142,12 @@ def _end(model: Any) -> float:
     return float(2 * early + 4 * slow)
 
 
-Quantity = tuple[str, str, Any, str]  # key, words, value, note
-Found = tuple[Sequence[Quantity], dict[str, Any]]
-
-
-def _shares(course: Any) -> dict[str, Any]:
-    names = ("times", "in_context", "in_weights", "loss")
-    return {name: np.asarray(getattr(course, name)) for name in names}
-
-
-def _peak(course: Any) -> list[Quantity]:
-    at = int(course.in_context.argmax())
-    return [
-        ("flow_peak_height", "peak of the flow", float(course.in_context[at]), "integrated"),
-        ("flow_peak_time", "  at time", float(course.times[at]), ""),
-    ]
-
-
-def _regression(model: Regression, course: Any) -> Found:
-    share, table = model.fixed_point
-    noise = model.evidence_noise
-    quantities = [
-        ("evidence_noise", "noise of the evidence κ", noise, "(d + 1 + σ²)/N"),
-        ("emergence_time", "emergence time", model.emergence_time, "half of the peak"),
-        ("peak_height", "peak of the share a", model.peak_height, "slow table"),
-        ("peak_time", "  at time", model.peak_time, "slow table, no L2"),
-        *_peak(course),
-        ("table_at_peak", "table b by then", model.table_at_peak, "slow table, no L2"),
-        ("lifetime", "lifetime", model.lifetime, "falls by e: (1 + κ)/(κ η), no L2"),
-        ("fixed_point", "end (a, b)", (share, table), "exact"),
-        ("persists", "attention persists", model.persists, "a > 0 at the end"),
-        ("kept", "share of the peak kept", share * (1 + noise), "of that without L2"),
-        (
-            "persistence_boundary",
-            "half is kept from λ =",
-            model.persistence_boundary,
-            "on both parts alike",
-        ),
-    ]
-    return quantities, _shares(course)
-
-
-def _classification(model: Classification, course: Any) -> Found:
-    share, memory = model.fixed_point
-    noise = model.evidence_noise
-    quantities = [
-        ("evidence_noise", "noise of the evidence v", noise, ""),
-        ("emergence_time", "emergence time", model.emergence_time, "half of the peak"),
-        ("peak_height", "peak of the strength g", model.peak_height, "many classes"),
-        *_peak(course),
-        ("lifetime", "lifetime", model.lifetime, "falls by e: K (1 + v)/v, no L2"),
-        ("flip_time", "memory as strong, flip", model.flip_time, "many classes, no L2"),
-        ("fixed_point", "end (g, m)", (share, memory), "exact"),
-        ("persists", "attention persists", not model.transient, "g > 0 at the end"),
-        ("kept", "share of the peak kept", share * (1 + noise), "of that without L2"),
-        (
-            "persistence_boundary",
-            "half is kept from λ_m =",
-            model.persistence_boundary,
-            "on the memory",
-        ),
-    ]
-    return quantities, _shares(course)
-
-
-def _kinetics(model: Kinetics, course: Any) -> Found:
-    half = np.flatnonzero(course.match >= 0.5)
-    time = float(course.times[half[0]]) if half.size else math.inf
-    quantities = [
-        (
-            "ignition_clock",
-            "ignition, on the clock u",
-            model.ignition_clock,
-            "long contexts, no L2",
-        ),
-        ("ignition_time", "ignition time", model.ignition_time, "long contexts, no L2"),
-        ("half_match_time", "half of the attention", time, "on the match, integrated"),
-        ("final_match", "attention on the match", float(course.match[-1]), "at the end"),
-        ("final_memory", "memory m", float(course.memory[-1]), "at the end"),
-    ]
-    names = ("times", "strength", "sharpness", "memory", "clock", "match")
-    return quantities, {name: np.asarray(getattr(course, name)) for name in names}
-
-
-QUANTITIES: Mapping[str, Callable[[Any, Any], Found]] = {
-    "regression": _regression,
-    "classification": _classification,
-    "kinetics": _kinetics,
-}
-
-
 def _coopetition(options: argparse.Namespace, settings: dict[str, Any]) -> Found:
     if options.end_time is not None:
         files.refuse("--end-time", "left out with --model coopetition, which takes --steps")
     steps = STEPS if options.steps is None else options.steps
     seed = settings["seed"] = 0 if options.seed is None else options.seed
-    law = Coopetition.drawn(**(settings | {"seed": seed}))
-    keep = max(steps // POINTS, 1)
-    course, alone, table = (law.descent(steps, keep=keep, without=w) for w in (None, "d", "a"))
-    least = int(course.in_context.argmin())
-    ends = [
-        (point.context_share, point.weights_share)
-        for point in law.stationary_points()[1:]
-        if point.stable
-    ]
-    quantities = [
-        ("least_in_context", "least in-context loss", float(course.in_context[least]), "together"),
-        ("least_step", "  at step", int(course.steps[least]), ""),
-        ("final_in_context", "in-context loss", float(course.in_context[-1]), "at the end"),
-        ("final_in_weights", "in-weights loss", float(course.in_weights[-1]), "at the end"),
-        ("final_loss", "whole loss", float(course.loss[-1]), "at the end"),
-        ("alone_in_context", "in-context loss alone", float(alone.in_context[-1]), "without d"),
-        ("alone_in_weights", "in-weights loss alone", float(table.in_weights[-1]), "without a"),
-        ("lifetime", "lifetime of a", law.lifetime(), "once the weights answer, no L2"),
-        ("ends", "ends: explained (p, q)", ends, "that attract, the origin apart"),
-    ]
-    names = ("in_context", "in_weights", "loss")
-    return quantities, {"times": course.steps} | {name: getattr(course, name) for name in names}
+    return coopetition(Coopetition.drawn(**(settings | {"seed": seed})), steps, POINTS)
 
 
 # --- tables and figure ---
@@ -280,6 +170,8 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return f"({', '.join(number(x, 4) for x in value)})"
+    if isinstance(value, str):
+        return value
     if isinstance(value, list):
         return ", ".join(map(_cell, value)) or "none"
     return number(value)

@@ -141,6 +141,14 @@ class Classification:
         return (strength, memory) if strength > 0 else (0.0, 1 / (1 + slow))
 
     @property
+    def existence_boundary(self) -> float:
+        r"""The :math:`\lambda_m` above which attention is left for ever,
+        :math:`\lambda_g / (K (1 - \lambda_g))`, if `v > 0`: any, for an attention without L2, and
+        none from :math:`\lambda_g = 1` on."""
+        pull = self.l2_attention
+        return pull / (self.class_count * (1 - pull)) if pull < 1 else math.inf
+
+    @property
     def persistence_boundary(self) -> float:
         r"""The :math:`\lambda_m` at which half of the peak is kept, :math:`v / (K (1 + v))`, for an
         attention without L2."""

@@ -74,16 +74,21 @@ class Coopetition:
 
     Without L2, for :math:`\mu_2 = 0 < \alpha \mu_1`, nothing but the solution in the weights
     attracts, and there the cost :math:`\alpha` dismantles `a` with the lifetime :math:`n_a n_d /
-    (\alpha |d|^2)`. With it the origin attracts too, and where an end with both strategies
-    exists the shorter vectors win: more L2 takes it from the weights to the context.
+    (\alpha |d|^2)`. With it the origin attracts too, and answers rest where
+    `lsa_theory.transience.coopetition_rests` says: with the published numbers of entries, of which
+    `d` has most, more L2 takes them from the weights to the context.
 
     Parameters
     ----------
     targets, starts
         Mappings of "a", "b", "c", "d" to vectors; a and its target of one length, and so on.
-        Rationals stay exact.
-    alpha, floor_context, floor_weights
-        :math:`\alpha`, :math:`\mu_1`, :math:`\mu_2`, non-negative.
+        Where all numbers are rational they stay exact.
+    alpha
+        :math:`\alpha \ge 0`, the cost of both strategies at once.
+    floor_context
+        :math:`\mu_1 \ge 0`, the pull on the weights once the context answers.
+    floor_weights
+        :math:`\mu_2 \ge 0`, the pull on the context once the weights answer.
     l2
         :math:`\lambda \ge 0`, the weight of :math:`\frac12 (|a|^2 + |b|^2 + |c|^2 + |d|^2)`.
 
@@ -98,7 +103,7 @@ class Coopetition:
     _: KW_ONLY
     alpha: Scalar = 0.1
     floor_context: Scalar = 0.1
-    floor_weights: Scalar = 0.0
+    floor_weights: Scalar = 0
     l2: Scalar = 0
 
     def __post_init__(self) -> None:
@@ -131,7 +136,7 @@ class Coopetition:
         return cls(*parts, **options)
 
     def descent(
-        self, steps: int, *, rate: Scalar = 1.0, keep: int = 1, without: str | None = None
+        self, steps: int, *, rate: Scalar = 1, keep: int = 1, without: str | None = None
     ) -> CoopetitionCourse:
         """Gradient descent, by its eight numbers.
 
@@ -181,13 +186,14 @@ class Coopetition:
 
     def emergence_time(self, without: str | None = None) -> float:
         r"""When small starts have grown, to leading order in their size:
-        :math:`R_F(x^2, x_b^2, x_c^2) / r`.
+        :math:`T = R_F(x^2, x_b^2, x_c^2) / r` without L2; with it
+        :math:`-\ln(1 - \lambda T) / \lambda`, and never from :math:`\lambda T = 1` on.
 
         With :math:`r = \sqrt{r_a^2 + r_d^2}` and :math:`x = (r_a x_a + r_d x_d)/r` two strategies
         emerge together like one, sooner than either alone. :math:`R_F` is Carlson's elliptic
         integral; see `lsa_theory.transience.threefold` for negative products. Starts of half the
         size take twice the time, up to what stays bounded; the cost :math:`\alpha`, and finite
-        steps (over the learning rate), add a logarithm. Without L2. For `without` see `descent`.
+        steps (over the learning rate), add a logarithm. For `without` see `descent`.
         """
         off = _held("Coopetition.emergence_time", without)
         share, _ = self._start(off)
@@ -196,13 +202,15 @@ class Coopetition:
         context, weights = self.growth_rates
         context, weights = context * (off != 0), weights * (off != 3)
         rate = math.hypot(context, weights)
-        return divergence_time(rate, np.array([(context * a + weights * d) / rate, b, c]))
+        time = divergence_time(rate, np.array([(context * a + weights * d) / rate, b, c]))
+        held = float(self.l2) * time
+        return time if self.l2 == 0 else -math.log1p(-held) / self.l2 if held < 1 else math.inf
 
     @property
     def extinction_size(self) -> float:
         r"""Small starts of equal lengths :math:`x = x_b = x_c` die out below
         :math:`\lambda / r`: with L2 they obey :math:`\dot x = r x^2 - \lambda x`. To leading order
-        in :math:`\lambda`, with `x` and `r` as in `emergence_time`."""
+        in :math:`\lambda`; of other starts `emergence_time` is infinite."""
         return float(self.l2) / math.hypot(*self.growth_rates)
 
     def lifetime(self, squared_norm: float | None = None) -> float:
@@ -215,7 +223,7 @@ class Coopetition:
         Parameters
         ----------
         squared_norm
-            :math:`|d|^2` there; None: that of the shortest solution,
+            :math:`|d|^2` by then, which the start decides; None: that of the shortest solution,
             :math:`(|d_*| |b_*| |c_*|)^{2/3}`.
         """
         targets, sizes, alpha, _, _ = self._law()
@@ -229,7 +237,7 @@ class Coopetition:
 
     def stationary_points(self) -> list[RestPoint]:
         """Where it rests, the origin first, then by what the context explains; of those that differ
-        in signs one. Without L2 the shortest of each set: see
+        in signs one. Without L2 the shortest of each set that attracts, and the origin: see
         `lsa_theory.transience.coopetition_rests`."""
         return rest_points(*self._law())
 

@@ -1,7 +1,7 @@
 """Where strategies that share circuits come to rest, with and without L2.
 
-Two equations in the unit square, on a grid of logits, polished by Newton's steps; the indices of
-what was found say whether a point is missing.
+Two equations in the unit square, on a grid of logits, polished by Newton's steps. The indices of
+what was found say whether an odd number is missing; a pair within one cell of the grid may be.
 """
 
 from __future__ import annotations
@@ -77,22 +77,36 @@ def rest_points(
     Raises
     ------
     ValueError
-        If the L2 is positive and so weak that the points cannot be told apart in floats.
+        If the L2 is positive and so weak that the points cannot be told apart in floats, or the
+        lengths of the targets are beyond floats.
     RuntimeError
-        If a point is missing, by the indices.
+        If the indices do not sum to 0, as at a fold.
 
     Source: derived here.
     """
     law = Law(
-        np.array([float(t) for t in targets]),
+        np.array([number(t) for t in targets]),
         np.array(sizes, dtype=np.float64),
-        float(alpha),
-        (float(floors[0]), float(floors[1])),
-        float(l2),
+        number(alpha),
+        (number(floors[0]), number(floors[1])),
+        number(l2),
     )
-    found = with_penalty(law) if law.l2 > 0 else without_penalty(law)
+    with np.errstate(all="ignore"):
+        scales = [*law.whole, *(law.weights(np.ones(2)) * law.whole)]
+        if not all(1e-99 < scale < 1e99 for scale in scales):
+            rule = "of such lengths that their product is between 1e-99 and 1e99"
+            checks.refuse("Coopetition.stationary_points", "targets", "vectors of others", rule)
+        found = with_penalty(law) if law.l2 > 0 else without_penalty(law)
     origin = RestPoint(0.0, 0.0, np.zeros(4), law.l2 > 0)
     return [origin, *sorted(found, key=lambda point: point.context_share)]
+
+
+def number(value: Any) -> float:
+    """Infinite where a float overflows."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 class Law(NamedTuple):
@@ -158,7 +172,8 @@ def without_penalty(law: Law) -> Iterator[RestPoint]:
 def with_penalty(law: Law) -> list[RestPoint]:
     """All but the origin; near a fold the second of a pair by deflation, from beside the first."""
     found: list[Array] = []
-    for start in candidates(law):
+    low, high = bounds(law)
+    for start in candidates(law) if low <= high else ():
         end = polished(law, start)
         if end is not None and not any(np.allclose(end, x, rtol=0, atol=1e-6) for x in found):
             found.append(end)
@@ -167,7 +182,7 @@ def with_penalty(law: Law) -> list[RestPoint]:
         ends = (polished(law, root + side * flat, found) for side in (-1e-3, 1e-3))
         found += [end for end in ends if end is not None][:1]
     if index(law, found):
-        raise RuntimeError(f"the rest points found have indices whose sum is {index(law, found)}")
+        raise RuntimeError(f"with l2 = {law.l2!r} two rest points are one, up to rounding")
     lengths = [at(law, logits) for logits in found]
     return [law.point(x, bool(np.linalg.eigvalsh(law.hessian(x))[0] > 0)) for x in lengths]
 
@@ -194,19 +209,25 @@ def candidates(law: Law) -> Array:
     return logits[:, chosen].T
 
 
-def axes(law: Law) -> list[Array]:
-    r"""Logits between which `p` and `q` are at a rest point other than the origin.
+def bounds(law: Law) -> tuple[float, float]:
+    r"""Between which `Y` is at a rest point other than the origin.
 
     There :math:`x_a^2 + x_d^2 \le Y`, so that :math:`\lambda \le r \sqrt Y` with the growth rate
     `r`, and :math:`\lambda Y \le \frac14 (w_a T_a^2 + w_d T_d^2)`, both with the weights at zero.
     """
-    whole, pulls, l2 = law.whole, law.weights(np.ones(2)), law.l2
-    low, high = (l2 / math.hypot(*(pulls * whole))) ** 2, float(pulls @ whole**2) / (4 * l2)
-    most = pulls * high**2 / l2  # of the odds
-    least = law.weights(1 / (1 + most)) * low**2 / (l2 + law.cost * low)
-    if (least < 1e-99 * most).any():
-        rule = "0 or not as small"
-        checks.refuse("Coopetition.stationary_points", "l2", l2, rule)
+    whole, pulls = law.whole, law.weights(np.ones(2))
+    rate = np.hypot(*(pulls * whole))
+    return float(np.square(law.l2 / rate)), float(pulls @ whole**2 / (4 * law.l2))
+
+
+def axes(law: Law) -> list[Array]:
+    """Logits of `p` and of `q` from the least to the most that these bounds allow."""
+    low, high = bounds(law)
+    most = law.weights(np.ones(2)) * high**2 / law.l2  # of the odds
+    least = law.weights(1 / (1 + most)) * low**2 / (law.l2 + law.cost * low)
+    if not (least >= 1e-120 * most).all():
+        rule = "0 or not as small, for targets of these lengths"
+        checks.refuse("Coopetition.stationary_points", "l2", law.l2, rule)
     margins = zip(np.log(least) - 1, np.log(most) + 1, strict=True)
     return [np.linspace(*ends, CELLS + 1) for ends in margins]
 

@@ -72,8 +72,9 @@ def quenched_flow(
         As in `Regression`.
     solver
         "lsoda", SciPy's, which starts at once; or "kvaerno5", the implicit method by which
-        `gradient_flow` integrates its stiffest flows, compiled by JAX once a dimension. Its
-        exponential method needs a symmetric Jacobian, and in `X` there is none.
+        `gradient_flow` integrates its stiffest flows, which JAX compiles in some seconds for each
+        dimension and each 64 times. Its exponential method needs a symmetric Jacobian, and in `X`
+        there is none.
 
     Raises
     ------
