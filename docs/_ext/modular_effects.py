@@ -70,6 +70,16 @@ def one_block(one: Recorded, two: Recorded) -> list[Measure]:
     ]
 
 
+def inputs(few: Recorded, many: Recorded) -> list[Measure]:
+    """Of the seeds that both have."""
+    one, two, both = effects(few), effects(many), len(few.seeds)
+    words = "accuracy on new tasks, the most: gain from 40 to 80 % of the inputs"
+    return [
+        Measure(words, two.peak[:both] - one.peak, least=0.1),
+        Measure("at the end", two.new[:both] - one.new, least=0.1),
+    ]
+
+
 def early(run: Recorded) -> list[Measure]:
     words = "accuracy on new tasks, gain by stopping at best validation"
     return [Measure(words, stopping(run).gain, least=0.05)]
@@ -105,12 +115,17 @@ def held_out(run: Recorded) -> list[Measure]:
 
 EFFECTS = {
     "new_tasks": Effect("Tasks never seen are solved, after many were", ("p7",), new_tasks),
+    "larger": Effect("likewise modulo 11, one seed", ("p11",), new_tasks),
     "ratio": Effect("Two blocks match ratios", ("p7",), ratio),
     "diversity": Effect("The more tasks, the better", ("p5-8", "p5-14", "p5-20"), diversity),
     "transience": Effect("Solving new tasks is transient", ("p5-14", "p5-20"), transience),
     "one_block": Effect("One block does not do, two do", ("p5-one-block", "p5-20"), one_block),
-    "early": Effect("Early stopping keeps it", ("p7",), early),
+    "four_blocks": Effect("So it is with four blocks", ("p5-four-blocks",), transience),
+    "inputs": Effect("The more inputs, the better", ("p5-20-inputs40", "p5-20"), inputs),
+    "early": Effect("Early stopping keeps it", ("p5-stopped",), early),
     "circles": Effect("Embeddings lie on circles", ("p7",), circles),
-    "regression": Effect("Deeper models go on to modular regression", ("p7",), regression),
+    "regression": Effect(
+        "Deeper models go on to modular regression", ("p5-four-blocks",), regression
+    ),
     "held_out": Effect("Held-out inputs are answered too", ("p7",), held_out),
 }

@@ -3,7 +3,7 @@ New tasks of modular arithmetic
 ===============================
 
 Small transformers that saw 40 of the 49 tasks modulo 7 begin to solve those that they never saw, by
-matching ratios; the seeds set out at very different times. What it is: :doc:`/task_diversity`.
+matching ratios; the seeds set out at different times. What it is: :doc:`/task_diversity`.
 """
 
 from lsa_theory.plots import modular
@@ -31,3 +31,8 @@ figure = modular.agreement([run])
 # The numbers' embedding.
 
 figure = modular.circles([run])
+
+# %%
+# Modulo 11, one seed.
+
+figure = modular.accuracy([recorded("../results/modular/p11")])

@@ -137,10 +137,11 @@ def phases(runs: Sequence[Any]) -> Figure:
             new, early = run.values["accuracy"][..., 2, -1], stopped(run)
             cells[place] = mean(new[:, -1] if early is None else at(new, early))
         chance = min(1 / data(run, "p") for run in runs)
-        mesh = axes.imshow(cells, origin="lower", vmin=chance, vmax=1, aspect="auto")
+        most = max(float(np.nanmax(cells)), 1.5 * chance)
+        mesh = axes.imshow(cells, origin="lower", vmin=chance, vmax=most, aspect="auto")
         for (row, column), value in np.ndenumerate(cells):
             if np.isfinite(value):
-                ink = "white" if value < (1 + chance) / 2 else INK
+                ink = "white" if value < (most + chance) / 2 else INK
                 text = f"{value:.2f}"
                 axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7)
         axes.set_xticks(range(len(counts)), [str(count) for count in counts])
