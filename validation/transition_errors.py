@@ -29,10 +29,11 @@ COVARIANCES = ("task_covariance", "test_task_covariance")
 SIZES = 2.0 ** np.arange(8, 15)
 ROUNDING = 64 * np.finfo(float).eps
 WHITE = {"noise_variance": 0.1}
-TURNED = {"task_covariance": np.array([1.0, 4.0]), "test_task_covariance": np.array([3.0, 0.5])}
-TURNED |= {"noise_variance": 0.3}
-
-
+TURNED = {
+    "task_covariance": np.array([1.0, 4.0]),
+    "test_task_covariance": np.array([3.0, 0.5]),
+    "noise_variance": 0.3,
+}
 ROOTS = {  # C, C̃, a, ratio, ρ
     "white": ([1], [1], F(1, 3), F(2), F(1, 10)),
     "two covariances": ([1, 4], [3, F(1, 2)], F(2), F(1, 2), F(1, 4)),

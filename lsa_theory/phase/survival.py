@@ -289,7 +289,8 @@ def sampled_share(
     tasks = np.random.default_rng(seed).standard_normal((task_count, d))
     u = math.sqrt(initial_share / math.sqrt(d))
     layer = LinearSelfAttention.from_block(u * np.eye(d), math.sqrt(d) * u)
-    penalties = {"l2_attention": penalty, "l2_table": penalty}
     law = GaussianPrompts(np.ones(d), n)
-    course = quenched_flow(layer, law, tasks, np.array([time]), **penalties)
+    course = quenched_flow(
+        layer, law, tasks, np.array([time]), l2_attention=penalty, l2_table=penalty
+    )
     return float(course.in_context[-1]) * (1 + (d + 1) / n)
