@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy
 
+from derivations.algebra import slope
 from derivations.chain import SCALARS, Chain, Identity, step
 from lsa_theory.transience.strategies import forces
 
@@ -25,7 +26,7 @@ def a_small_start_with_l2() -> Iterator[Identity]:
     t, time, rate, penalty = sympy.symbols("t T r lambda", positive=True)
     now, (x, b, c) = sympy.exp(-penalty * t), sympy.symbols("X X_b X_c", positive=True)
     clock = (1 - now) / penalty
-    moved = sympy.diff(now, t) * x + now * sympy.diff(clock, t) * rate * b * c
+    moved = slope(now, t) * x + now * slope(clock, t) * rate * b * c
     stated = rate * (now * b) * (now * c) - penalty * now * x
     yield Identity(sympy.simplify(moved - stated), 0, r"\dot x")
     late = -sympy.log(1 - penalty * time) / penalty

@@ -39,7 +39,7 @@ AT_ONCE = {  # by files that are themselves loaded when they are used
 }
 TRAINED = {
     "transience": {
-        "bursty", "circuits", "classifier", "drawn", "evaluation", "experiment", "omniglot",
+        "bursty", "circuits", "classifier", "drawn", "probes", "experiment", "omniglot",
         "presets",
     },
     "modular": {"experiment", "inspection", "presets", "rows"},
