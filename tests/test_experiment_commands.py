@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,24 @@ def test_a_run_that_was_interrupted_goes_on(run, tmp_path, monkeypatch):
 
 def _interrupt(*_):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("own", [None, "--xla_cpu_multi_thread_eigen=true"])
+def test_training_is_on_one_thread_unless_the_environment_says_more(own, tmp_path, monkeypatch):
+    """So that the order of sums, and the bits, do not depend on the number of cores."""
+    seen = []
+
+    def told(*args, **options):
+        seen.append(os.environ["XLA_FLAGS"])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lsa_theory.transformer.training.trained", told)
+    monkeypatch.setenv("XLA_FLAGS", own or "")
+    if own is None:
+        monkeypatch.delenv("XLA_FLAGS")
+    refused(*TINY, "--folder", tmp_path / "run", code=130)
+    one_thread = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    assert seen == [own or one_thread]
 
 
 def test_a_finished_run_is_shown_again_and_tells_of_its_progress(run, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -137,7 +138,12 @@ def _trained(options: argparse.Namespace, chapter: Chapter) -> Answer:
     return Answer(data, [head, _summary(run)])
 
 
+ONE_THREAD = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
 def _run(options: argparse.Namespace, plan: Any, experiment: Any, optimisation: Any) -> None:
+    # read when JAX first computes: sums in one order, whatever the number of cores
+    os.environ.setdefault("XLA_FLAGS", ONE_THREAD)
     from lsa_theory.sweeps.progress import Progress
     from lsa_theory.transformer.training import trained
 
