@@ -120,7 +120,7 @@ EFFECTS = {
     "diversity": Effect("The more tasks, the better", ("p5-8", "p5-14", "p5-20"), diversity),
     "transience": Effect("Solving new tasks is transient", ("p5-14", "p5-20"), transience),
     "one_block": Effect("One block does not do, two do", ("p5-one-block", "p5-20"), one_block),
-    "four_blocks": Effect("So it is with four blocks", ("p5-four-blocks",), transience),
+    "four_blocks": Effect("With four blocks it is transient, too", ("p5-four-blocks",), transience),
     "inputs": Effect("The more inputs, the better", ("p5-20-inputs40", "p5-20"), inputs),
     "early": Effect("Early stopping keeps it", ("p5-stopped",), early),
     "circles": Effect("Embeddings lie on circles", ("p7",), circles),

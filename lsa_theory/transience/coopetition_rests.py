@@ -51,7 +51,7 @@ def rest_points(
 
     .. math::
         \frac{p}{1 - p} = \frac{w_a Y^4}{\lambda Y^2 + c\, T_d^2 q^2}, \quad
-        \frac{q}{1 - q} = \frac{w_d Y^4}{\lambda Y^2 + c\, T_a^2 p^2}, \quad
+        \frac{q}{1 - q} = \frac{w_d Y^4}{\lambda Y^2 + c\, T_a^2 p^2}, \\
         Y^5 = (T_a^2 p^2 + T_d^2 q^2)\, Y^2 + \frac{2 c}{\lambda} T_a^2 T_d^2\, p^2 q^2
 
     with :math:`w_a = (L_2 + \mu_2)/(n_a n_b n_c)`, :math:`w_d = (L_1 + \mu_1)/(n_d n_b n_c)` and
@@ -65,10 +65,16 @@ def rest_points(
 
     Parameters
     ----------
-    targets, sizes
-        (4,): squared norms of the targets of `a`, `b`, `c`, `d`, and numbers of entries.
-    alpha, floors, l2
-        :math:`\alpha`, :math:`(\mu_1, \mu_2)` and :math:`\lambda`, non-negative.
+    targets
+        (4,): squared norms of the targets of `a`, `b`, `c` and `d`.
+    sizes
+        (4,): numbers of their entries.
+    alpha
+        :math:`\alpha \ge 0`.
+    floors
+        :math:`\mu_1, \mu_2 \ge 0`.
+    l2
+        :math:`\lambda \ge 0`.
 
     Returns
     -------
