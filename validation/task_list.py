@@ -54,7 +54,7 @@ LISTS = {f"d = {d}, K = {k}, N = {n}": (d, k, n) for d, k, n in ((2, 3, 2), (4, 
 def orthogonal(formula, case, setting):
     """Of the posterior mean alone: what it misses is uncorrelated with it."""
     (d, k, n), rng, noise = case, setting.rng("prompts"), 0.8
-    tasks, count = rng.standard_normal((k, d)), BATCHES * (20 if setting.quick else 60)
+    tasks, count = rng.standard_normal((k, d)), BATCHES * (40 if setting.quick else 80)
     known, found = formula(tasks, noise), []
     for _ in range(count):
         task, x = tasks[rng.integers(k)], rng.standard_normal((n, d))
