@@ -171,7 +171,7 @@ def lengths(setting):
 @evidence(Sigma, "how far least squares is ahead on the same prompts", cases=lengths)
 def ahead(formula, n, setting):
     """Simulated: by what is left and two terms of order `1 / n`, up to `1 / n²`."""
-    noise, d, count = 0.5, EXPONENTIAL.dimension, 16 if setting.quick else 96
+    noise, d, count = 0.5, EXPONENTIAL.dimension, 32 if setting.quick else 96
     gain, prompts = trained(EXPONENTIAL, n, noise)
     limit = formula(EXPONENTIAL.moments, d, noise)
     layer = limit.left + d * EXPONENTIAL.moments[1] * limit.slope / n

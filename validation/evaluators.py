@@ -37,7 +37,7 @@ def risks(formula, case, setting):
     """New tasks, labels that are noise, or labels of the opposite task, with noise of their own."""
     (question, a, b), rng = case, setting.rng("prompts")
     d, n, noise, idle = 3, 5, 0.7, 1.3
-    count = BATCHES * (50 if setting.quick else 200)
+    count = BATCHES * (100 if setting.quick else 200)
     task, x = rng.standard_normal((count, d)), rng.standard_normal((count, n, d))
     shown = {"in_context": task, "in_weights": 0 * task, "flip": -task}[question]
     held = 0 * task if question == "in_context" else task
@@ -56,7 +56,7 @@ def accuracies(formula, case, setting):
     """The match, where there is one, beside other examples; a query of length 1."""
     (question, g, m), rng = case, setting.rng("examples")
     dimension, others = 4, 6
-    count = BATCHES * (50 if setting.quick else 200)
+    count = BATCHES * (100 if setting.quick else 200)
     keys = rng.standard_normal((count, others, dimension)) / np.sqrt(dimension)
     query = rng.standard_normal((count, dimension))
     query /= np.linalg.norm(query, axis=1, keepdims=True)

@@ -102,7 +102,7 @@ def sampled(formula, case, setting):
     spectrum = np.linspace(0.5, 1.5, d)
     exact = formula(tasks, n, covariance=spectrum, noise_variance=0.5).in_distribution
     gain = gain_of(tasks, n, spectrum, 0.5)
-    count = 4 if setting.quick else 16
+    count = 8 if setting.quick else 16
 
     law = GaussianPrompts(spectrum, n, noise_variance=0.5, task_covariance=np.zeros(d))
 
