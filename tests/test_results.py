@@ -80,7 +80,7 @@ SEEDS = {
     "held_out": 2,
     "inputs": 0,
 }  # that keep every bound, of those that hold partly
-TRIED = {"two-way": (0,), "p11": (0,)}  # with fewer seeds
+TRIED = {"p11": (0,)}  # with fewer seeds
 TRIED |= {f"p5-{count}-inputs{share}": (0, 1) for count in (8, 14, 20) for share in (40, 60)}
 UNREAD = "not read"
 EFFECTS = [(chapter, name) for chapter in VERDICTS for name in VERDICTS[chapter]]
