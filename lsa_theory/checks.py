@@ -78,7 +78,7 @@ def real(call: str, argument: str, value: Any, *, minimum: float | None = None) 
     if not _is_real(value):
         refuse(call, argument, described(value), rule)
     number = exactly(value)
-    if not np.isfinite(_float(number)) or (minimum is not None and number < minimum):
+    if not np.isfinite(as_float(number)) or (minimum is not None and number < minimum):
         refuse(call, argument, value, rule)
     return int(number) if isinstance(value, numbers.Integral) else number
 
@@ -87,9 +87,9 @@ def option(
     call: str, argument: str, value: Any, rule: str, holds: Callable[[float], bool]
 ) -> float:
     """A real number, possibly infinite, of which the rule holds."""
-    if not _is_real(value) or not holds(_float(value)):
+    if not _is_real(value) or not holds(as_float(value)):
         refuse(call, argument, described(value), rule)
-    return _float(value)
+    return as_float(value)
 
 
 def _is_real(value: Any) -> bool:
@@ -98,7 +98,7 @@ def _is_real(value: Any) -> bool:
     return scalar and not complex_only and not isinstance(value, (bool, np.bool_))
 
 
-def _float(number: Any) -> float:
+def as_float(number: Any) -> float:
     """As a float; infinite where an integer or a fraction is beyond float64."""
     try:
         return float(number)

@@ -203,14 +203,16 @@ class Coopetition:
         context, weights = context * (off != 0), weights * (off != 3)
         rate = math.hypot(context, weights)
         time = divergence_time(rate, np.array([(context * a + weights * d) / rate, b, c]))
-        held = float(self.l2) * time
-        return time if self.l2 == 0 else -math.log1p(-held) / self.l2 if held < 1 else math.inf
+        penalty = float(self.l2)
+        if penalty == 0 or penalty * time >= 1:
+            return math.inf if penalty else time
+        return -math.log1p(-penalty * time) / penalty
 
     @property
     def extinction_size(self) -> float:
         r"""Small starts of equal lengths :math:`x = x_b = x_c` die out below
         :math:`\lambda / r`: with L2 they obey :math:`\dot x = r x^2 - \lambda x`. To leading order
-        in :math:`\lambda`; of other starts `emergence_time` is infinite."""
+        in :math:`\lambda`. Other starts die out where `emergence_time` is infinite."""
         return float(self.l2) / math.hypot(*self.growth_rates)
 
     def lifetime(self, squared_norm: float | None = None) -> float:

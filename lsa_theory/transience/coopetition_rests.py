@@ -59,7 +59,7 @@ def rest_points(
     :math:`\operatorname{sign} \det \nabla^2 L` of all rest points sum to 1, that of the origin, and
     those of the others to 0.
 
-    Without L2 rest points come in sets, of which the shortest is returned: the solution in the
+    Without L2 what attracts comes in sets, of which the shortest is returned: the solution in the
     weights if :math:`\mu_2 = 0`, that in context if :math:`\mu_1 = 0`, and else both at once, if
     :math:`\alpha = 0`. Otherwise no answer rests: `b` and `c` grow for ever.
 
@@ -91,11 +91,11 @@ def rest_points(
     Source: derived here.
     """
     law = Law(
-        np.array([number(t) for t in targets]),
+        np.array([checks.as_float(t) for t in targets]),
         np.array(sizes, dtype=np.float64),
-        number(alpha),
-        (number(floors[0]), number(floors[1])),
-        number(l2),
+        checks.as_float(alpha),
+        (checks.as_float(floors[0]), checks.as_float(floors[1])),
+        checks.as_float(l2),
     )
     with np.errstate(all="ignore"):
         scales = [*law.whole, *(law.weights(np.ones(2)) * law.whole)]
@@ -105,14 +105,6 @@ def rest_points(
         found = with_penalty(law) if law.l2 > 0 else without_penalty(law)
     origin = RestPoint(0.0, 0.0, np.zeros(4), law.l2 > 0)
     return [origin, *sorted(found, key=lambda point: point.context_share)]
-
-
-def number(value: Any) -> float:
-    """Infinite where a float overflows."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 class Law(NamedTuple):
@@ -147,16 +139,16 @@ class Law(NamedTuple):
         ]
         return np.array([losses[1] / entries[0], losses[0] / entries[1]])
 
-    def force(self, time: Any, shares: Any, args: Any = None) -> Any:
-        """The flow of the shares, in units of length."""
+    def force(self, along: Array) -> Array:
+        """The flow of the lengths along the targets, with nothing beside them."""
         lengths = np.sqrt(self.targets)
-        at = slopes([*(shares / lengths)], [0] * 4, [*self.targets], [*self.sizes], *self[2:])
-        return np.array(at.pull) * lengths - np.array(at.shrink) * shares
+        at = slopes([*(along / lengths)], [0] * 4, [*self.targets], [*self.sizes], *self[2:])
+        return np.array(at.pull) * lengths - np.array(at.shrink) * along
 
     def hessian(self, lengths: Array) -> Array:
         """Of the penalised loss, by complex steps."""
         steps = 1e-30j * np.eye(4)
-        return -np.array([self.force(0.0, lengths + step).imag / 1e-30 for step in steps])
+        return -np.array([self.force(lengths + step).imag / 1e-30 for step in steps])
 
     def point(self, lengths: Array, stable: bool) -> RestPoint:
         shares = lengths / np.sqrt(self.targets)
@@ -176,21 +168,29 @@ def without_penalty(law: Law) -> Iterator[RestPoint]:
 
 
 def with_penalty(law: Law) -> list[RestPoint]:
-    """All but the origin; near a fold the second of a pair by deflation, from beside the first."""
+    """All but the origin."""
     found: list[Array] = []
     low, high = bounds(law)
     for start in candidates(law) if low <= high else ():
         end = polished(law, start)
         if end is not None and not any(np.allclose(end, x, rtol=0, atol=1e-6) for x in found):
             found.append(end)
-    for root in list(found) if index(law, found) else ():
-        flat = np.linalg.svd(jacobian(law, root))[2][-1]
-        ends = (polished(law, root + side * flat, found) for side in (-1e-3, 1e-3))
-        found += [end for end in ends if end is not None][:1]
     if index(law, found):
-        raise RuntimeError(f"with l2 = {law.l2!r} two rest points are one, up to rounding")
+        found += partners(law, found)
+        if index(law, found):
+            raise RuntimeError(f"with l2 = {law.l2!r} two rest points are one, up to rounding")
     lengths = [at(law, logits) for logits in found]
     return [law.point(x, bool(np.linalg.eigvalsh(law.hessian(x))[0] > 0)) for x in lengths]
+
+
+def partners(law: Law, known: Sequence[Array]) -> list[Array]:
+    """Near a fold the second of a pair: by deflation, from beside the first."""
+    found: list[Array] = []
+    for root in known:
+        flat = np.linalg.svd(jacobian(law, root))[2][-1]
+        ends = (polished(law, root + side * flat, [*known, *found]) for side in (-1e-3, 1e-3))
+        found += [end for end in ends if end is not None][:1]
+    return found
 
 
 def index(law: Law, found: Sequence[Array]) -> int:
