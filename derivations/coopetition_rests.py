@@ -73,6 +73,22 @@ def at_rest() -> Iterator[Identity]:
 
 
 @step(SCALARS)
+def without_l2() -> Identity:
+    r"""For any vectors :math:`b^\top \dot b - a^\top \dot a - d^\top \dot d = 2c\, |a|^2 |d|^2`
+    without L2: with a cost one strategy is off at rest. If that is `a`, its target does not pull,
+    so that :math:`W_1 = L_2 + \mu_2 = 0` where there is an answer; likewise for `d`. So nothing but
+    a solution rests, and that only where its floor is zero."""
+    shares, squares, norms = (sympy.symbols(f"{x}_a:d", positive=True) for x in ("xi", "s", "m"))
+    given = cost * ENTRIES[0] * ENTRIES[3], (W_1, W_2)
+    pull, shrink = forces(shares, norms, squares, ENTRIES, *given)
+    a, b, _, d = (
+        f * share * square - h * norm
+        for f, share, square, h, norm in zip(pull, shares, squares, shrink, norms, strict=True)
+    )
+    return Identity(sympy.expand(b - a - d - 2 * cost * norms[0] * norms[3]), 0, "the balance")
+
+
+@step(SCALARS)
 def a_lifetime() -> Identity:
     r"""Where the weights answer, :math:`W_1 = L_2 + \mu_2 = 0`: without L2 `a` decays at the rate
     :math:`\alpha |d|^2 / (n_a n_d)`."""
@@ -88,6 +104,6 @@ def a_balance_without_cost() -> Identity:
     return Identity(sympy.expand(found - penalty * (x_a**2 + x_d**2 - x_b**2)), 0)
 
 
-steps = (a_small_start_with_l2, at_rest, a_lifetime)
+steps = (a_small_start_with_l2, at_rest, without_l2, a_lifetime)
 chain = Chain(steps, wrong=(a_balance_without_cost,))
 residuals = chain.residuals

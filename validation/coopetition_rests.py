@@ -160,7 +160,7 @@ claim = Claim(
     "emergence and transience of in-context learning, 2025",
     formula=rest_points,
     hypotheses=(
-        r"$\lambda > 0$; without L2, what is stated of it is derived and not sampled",
+        r"the evidence is for $\lambda > 0$; without L2 what can rest is derived",
         "gradient flow on all parameters",
     ),
     call="Coopetition.drawn(seed=0, l2=1e-3).stationary_points()",

@@ -112,14 +112,13 @@ def coopetition(law: Coopetition, steps: int, points: int) -> Found:
         ("final_loss", "whole loss", float(course.loss[-1]), "at the end"),
         ("alone_in_context", "in-context loss alone", float(alone.in_context[-1]), "without d"),
         ("alone_in_weights", "in-weights loss alone", float(table.in_weights[-1]), "without a"),
-        ("emergence_time", "emergence time", law.emergence_time(), "of small starts"),
         ("ends", "ends: explained (p, q)", _ends(law), "that attract, the origin apart"),
     ]
     if law.l2 == law.floor_weights == 0:
         share, beside = course.share[-1, 3], course.beside[-1, 3]
         target = np.asarray(law.targets["d"])
         time = law.lifetime(float(share**2 * (target @ target) + beside))
-        quantities.append(("lifetime", "lifetime of a", time, "once the weights answer"))
+        quantities.append(("context_lifetime", "lifetime of a", time, "once the weights answer"))
     names = ("in_context", "in_weights", "loss")
     return quantities, {"times": course.steps} | {name: getattr(course, name) for name in names}
 
